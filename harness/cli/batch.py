@@ -1,0 +1,128 @@
+"""`roadmark batch`: many submissions into one gradebook."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli.books import gradebook_option, opened, source_options, taken_from
+from harness.cli.options import SANDBOXES, choose_sandbox, course_of, require_device
+from harness.errors import SpecError
+
+if TYPE_CHECKING:
+    from harness.cohort.planning import Plan
+    from harness.gradebook import Gradebook
+    from harness.interchange.records import Handed
+    from harness.records import Exercise
+
+
+@click.command()
+@click.argument("arguments", nargs=-1, metavar="[EXERCISE] SOURCE", required=True)
+@click.option("--all", "every", is_flag=True, help="SOURCE holds <learner>/<exercise> for many exercises.")
+@gradebook_option
+@source_options
+@click.option("--sandbox", type=click.Choice(SANDBOXES), default="auto", show_default=True)
+@click.option("--trust-submissions", is_flag=True, help="Allow the process sandbox, which does not isolate.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, or cuda[:i].")
+@click.option(
+    "-j", "--jobs", type=click.IntRange(0), default=0, help="Gradings at once; 0: one per processor."
+)
+@click.option(
+    "--only", multiple=True, metavar="PATTERN", help="Only these learners or exercises, as ada or a*."
+)
+@click.option(
+    "--changed", is_flag=True, help="Only files that have no verdict; a mended grader regrades nothing."
+)
+@click.option("--retry-ungraded", is_flag=True, help="Only what a fault of ours left ungraded.")
+@click.option("--limit", type=click.IntRange(1), help="At most so many gradings now.")
+@click.option("--regrade", is_flag=True, help="Grade all again; verdicts count when all are there.")
+@click.option(
+    "--diff", is_flag=True, help="With --regrade: show who would change by how much, and apply nothing."
+)
+def batch(arguments: tuple[str, ...], *, every: bool, gradebook: str, **chosen: Any) -> None:
+    """Grade all submissions in SOURCE for EXERCISE, or with --all for a tree of learners by exercises.
+
+    Each verdict is written down as it comes. However it was interrupted, the same command
+    goes on where it stopped, and what has a verdict is not graded again unless the files,
+    the exercise, its grader or the sandbox's image have changed.
+
+    \b
+    Exit status: 0 all graded, 3 some are left ungraded, 130 interrupted.
+    """
+    if chosen["diff"] and not chosen["regrade"]:
+        raise click.UsageError("--diff shows what --regrade would change: give both")
+    course = course_of(click.get_current_context())
+    with taken_from(course, arguments, every=every, chosen=chosen) as (source, pairs):
+        for one in source.ignored:
+            click.echo(f"ignored {one.name}: {one.reason}", err=True)
+        if not pairs:
+            raise SpecError(f"there are no submissions in {arguments[-1]}", hint="roadmark import --dry-run")
+        with opened(gradebook, create=True) as book:
+            left = _grade(book, course, pairs, chosen)
+    sys.exit(3 if left else 0)
+
+
+def _grade(
+    book: Gradebook, course: Any, pairs: Iterable[tuple[Exercise, Handed]], chosen: dict[str, Any]
+) -> int:
+    """Grade, say what came of it, and return how many are left ungraded."""
+    from harness.cli.progress import watching
+    from harness.cohort.batch import Manner, run_batch
+    from harness.cohort.planning import Wanted, plan
+
+    pairs = list(pairs)
+    sandbox = _sandbox(pairs, chosen)
+    wanted = Wanted(
+        sandbox=sandbox,
+        only=chosen["only"],
+        changed=chosen["changed"],
+        retry_ungraded=chosen["retry_ungraded"],
+        regrade=chosen["regrade"],
+        limit=chosen["limit"],
+    )
+    made = plan(book, course, pairs, wanted)
+    with watching(len(made.works)) as screen:
+        screen.begin(made)
+        manner = Manner(sandbox=sandbox, jobs=chosen["jobs"], proposed=wanted.regrade, say=screen.say)
+        tally = run_batch(book, course, made.works, manner, screen.settled)
+        screen.end(tally, made)
+    if wanted.regrade:
+        _regraded(book, made, show_only=chosen["diff"], ready=not tally.ungraded and not made.left)
+    return tally.ungraded
+
+
+def _sandbox(pairs: Iterable[tuple[Exercise, Handed]], chosen: dict[str, Any]) -> Any:
+    """Return the sandbox for all of them, proved for each image that is needed."""
+    exercises = {exercise.id: exercise for exercise, _ in pairs}
+    for exercise in exercises.values():
+        require_device(chosen["device"], exercise)
+    profiles = {exercise.profile: exercise for exercise in exercises.values()}
+    trusted = chosen["trust_submissions"]
+    (sandbox,) = {choose_sandbox(chosen["sandbox"], one, trusted=trusted) for one in profiles.values()}
+    return sandbox
+
+
+def _regraded(book: Gradebook, made: Plan, *, show_only: bool, ready: bool) -> None:
+    """Show what regrading changes; let it count if that was asked for and all is there."""
+    from harness.gradebook import ledger
+
+    labels = {attempt: work for work in made.every for attempt in work.attempts}
+    with book.reading() as session:
+        changes = [one for one in ledger.changes(session, labels) if one.before != one.after]
+    for one in changes:
+        work = labels[one.attempt]
+        before = f"{one.before[0]} {one.before[1]:g}" if one.before else "nothing"
+        click.echo(f"{work.learner}  {work.exercise.id}  {before} -> {one.after[0]} {one.after[1]:g}")
+    click.echo(f"{len(changes)} of {len(labels)} change.")
+    if show_only:
+        click.echo(
+            "Nothing was applied. Without --diff the same command applies it and grades nothing again."
+        )
+    elif ready:
+        keys = {attempt: work.key for attempt, work in labels.items()}
+        click.echo(f"Applied {book.write(lambda session: ledger.apply_proposals(session, keys))} verdicts.")
+    else:
+        click.echo("Not applied: some are left. Run the same command again.")

@@ -1,0 +1,73 @@
+"""`roadmark check`: a learner asks the public checks."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from harness.cli.options import grading_options
+from harness.cli.running import run_one, status
+from harness.errors import RoadmarkError
+
+POLL_SECONDS: Final = 0.3
+
+
+@click.command()
+@click.argument("exercise")
+@click.argument("path", type=click.Path(path_type=Path))
+@grading_options
+@click.option("--watch", is_flag=True, help="Check again whenever PATH is saved, until Ctrl-C.")
+@click.option("--notebook", is_flag=True, help="Check the notebook in PATH, not the module beside it.")
+@click.pass_context
+def check(
+    ctx: click.Context, /, exercise: str, path: Path, *, watch: bool, notebook: bool, **options: Any
+) -> None:
+    """Ask the public checks of EXERCISE about PATH: a .py file, a notebook, a folder or an archive.
+
+    The sandbox is the one that grading uses. Where no Docker engine answers, your own
+    work runs in the process sandbox, which is fine for your own work.
+    """
+    chosen = _notebook_in(path) if notebook else path
+    if watch:
+        _watch(ctx, exercise, chosen, options)
+    result = run_one(ctx, exercise, chosen, kind="check", trusted=True, **options)
+    sys.exit(status(result))
+
+
+def _notebook_in(path: Path) -> Path:
+    """Return the only notebook in a folder; raises a usage error for none or several."""
+    if not path.is_dir():
+        return path
+    found = sorted(path.glob("*.ipynb"))
+    if len(found) != 1:
+        names = ", ".join(file.name for file in found) or "none"
+        raise click.BadParameter(f"expected one notebook in {path}, found {names}", param_hint="PATH")
+    return found[0]
+
+
+def _watch(ctx: click.Context, exercise: str, path: Path, options: dict[str, Any]) -> None:
+    """Check after every save, for ever; what cannot be read yet is said and waited for."""
+    seen: dict[Path, int] = {}
+    while True:
+        now = _saved(path)
+        if now != seen:
+            seen = now
+            click.clear()
+            try:
+                run_one(ctx, exercise, path, kind="check", trusted=True, **options)
+            except RoadmarkError as error:
+                click.echo(f"{error} {error.hint}", err=True)
+            click.echo("Watching; Ctrl-C ends.")
+        time.sleep(POLL_SECONDS)
+
+
+def _saved(path: Path) -> dict[Path, int]:
+    """Return when each file was last saved."""
+    files = (
+        [path] if path.is_file() else [file for file in path.rglob("*") if file.suffix in (".py", ".ipynb")]
+    )
+    return {file: file.stat().st_mtime_ns for file in files if file.exists()}

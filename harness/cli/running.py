@@ -1,0 +1,68 @@
+"""Run one submission for `grade` and `check`, and print what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from harness.cli.options import choose_sandbox, course_of, parse_seed, read, require_device
+from harness.records import Result
+
+
+def status(result: Result) -> int:
+    """Return the exit status that a result deserves."""
+    if result.score.ungraded:
+        return 3
+    return 0 if result.score.passed else 1
+
+
+def run_one(
+    ctx: click.Context,
+    name: str,
+    path: Path,
+    *,
+    kind: Literal["grade", "check"],
+    sandbox: str,
+    seed: str | None,
+    device: str,
+    as_json: bool,
+    html: Path | None,
+    learner: str,
+    trusted: bool,
+) -> Result:
+    """Grade or check one submission, print or write what was asked for, and return the result."""
+    from harness.grade import Options, grade
+    from harness.store import dump
+
+    course = course_of(ctx)
+    exercise = course.find(name)
+    require_device(device, exercise)
+    given = parse_seed(seed)
+    submission, refused = read(course, exercise, path, learner)
+    chosen = choose_sandbox(sandbox, exercise, trusted=trusted)
+    options = Options(sandbox=chosen, kind=kind)
+    options = options if given is None else replace(options, seed=given)
+    result = grade(course, exercise, submission, options, refused=refused)
+    if html:
+        from reports import learner_page
+
+        html.parent.mkdir(parents=True, exist_ok=True)
+        html.write_text(learner_page(result, exercise), encoding="utf-8")
+        if result.notebook:
+            from reports import notebook_page
+
+            beside = html.with_suffix(".notebook.html")
+            beside.write_text(notebook_page(result.notebook, result.exercise_title), encoding="utf-8")
+            click.echo(f"Notebook: {beside}", err=True)
+    if as_json:
+        click.echo(dump(result).decode())
+    else:
+        from harness.cli.printing import print_result
+
+        print_result(result)
+        if html:
+            click.echo(f"Report: {html}")
+    return result

@@ -1,0 +1,1 @@
+"""Many submissions: graded side by side, written down one by one, taken up again where they stopped."""

@@ -1,0 +1,155 @@
+"""A crew: forked processes that each do one piece of work at a time.
+
+The death of one costs the work in its hands, which is told, and nothing else. They end when
+they are told to, and by themselves within a second or two when whoever gave the work is gone.
+"""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
+from typing import Any, Final, Generic, TypeVar
+
+from harness.gradings import Place
+
+Work = TypeVar("Work")
+Done = TypeVar("Done")
+WATCH_SECONDS: Final = 1.0
+END_SECONDS: Final = 6.0
+
+
+class Crew(Generic[Work, Done]):
+    """Processes that are given work and heard; made by `crew`."""
+
+    def __init__(self, function: Callable[[Place, Work], Done], seats: Sequence[Place]) -> None:
+        self._function = function
+        self._seats = {seat.index: seat for seat in seats}
+        self._members: dict[int, tuple[Any, Connection]] = {}
+        self._working: dict[int, Work] = {}
+
+    @property
+    def free(self) -> int:
+        """Return how many more pieces of work can be given now."""
+        return len(self._seats) - len(self._working)
+
+    @property
+    def working(self) -> tuple[Work, ...]:
+        """Return what is being done."""
+        return tuple(self._working.values())
+
+    def give(self, work: Work) -> None:
+        """Have a free process do it."""
+        index = next(index for index in self._seats if index not in self._working)
+        if index not in self._members:
+            self._members[index] = self._start(self._seats[index])
+        self._working[index] = work
+        with suppress(OSError):  # dead already: told by `hear`
+            self._members[index][1].send(work)
+
+    def hear(self, seconds: float) -> Iterator[tuple[Work, Done | None]]:
+        """Yield what is done by now, waiting at most so long; None for what died in somebody's hands."""
+        pipes = {self._members[index][1]: index for index in self._working}
+        for pipe in multiprocessing.connection.wait(list(pipes), seconds):
+            index = pipes[pipe]  # type: ignore[index] # these are the connections that were given
+            done: Done | None = None
+            try:
+                done = self._members[index][1].recv()
+            except (EOFError, OSError):
+                self._bury(index)
+            yield self._working.pop(index), done
+
+    def end(self) -> None:
+        """End all processes and what they were doing."""
+        for process, _ in self._members.values():
+            process.terminate()
+        for process, _ in self._members.values():
+            process.join(END_SECONDS)
+        for index in list(self._members):
+            self._bury(index)
+        self._working.clear()
+
+    def _bury(self, index: int) -> None:
+        process, pipe = self._members.pop(index)
+        pipe.close()
+        if process.is_alive():
+            process.kill()
+        process.join()
+        process.close()
+
+    def _start(self, seat: Place) -> tuple[Any, Connection]:
+        ours, theirs = multiprocessing.Pipe()
+        context = multiprocessing.get_context("fork")
+        process = context.Process(target=_serve, args=(theirs, ours, seat, self._function, os.getpid()))
+        process.start()
+        theirs.close()
+        return process, ours
+
+
+@contextmanager
+def crew(
+    function: Callable[[Place, Work], Done], seats: Sequence[Place], modules: Iterable[str]
+) -> Iterator[Crew[Work, Done]]:
+    """Have a crew ready until the block ends; modules are imported once, before any process is forked."""
+    for name in modules:
+        importlib.import_module(name)
+    made: Crew[Work, Done] = Crew(function, seats)
+    try:
+        yield made
+    finally:
+        made.end()
+
+
+# ---- in a process of the crew ----------------------------------------------------------------
+
+
+def _serve(
+    pipe: Connection,
+    unused: Connection,
+    seat: Place,
+    function: Callable[[Place, Work], Done],
+    parent: int,
+) -> None:
+    """Do work until the pipe closes, the parent is gone, or the process is told to end."""
+    unused.close()
+    _heed_signals(parent)
+    _sit(seat)
+    try:
+        while True:
+            pipe.send(function(seat, pipe.recv()))
+    except (EOFError, OSError):
+        pass
+    finally:
+        os._exit(0)  # what was inherited, such as a connection to the gradebook, is not ours to close
+
+
+def _heed_signals(parent: int) -> None:
+    """Leave Ctrl-C to the parent, and notice when it is gone: a killed one cannot say so."""
+
+    def end(*_: object) -> None:
+        raise SystemExit
+
+    def look(*_: object) -> None:
+        if os.getppid() != parent:
+            raise SystemExit
+
+    signal.signal(signal.SIGINT, lambda *_: None)
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, WATCH_SECONDS, WATCH_SECONDS)
+
+
+def _sit(seat: Place) -> None:
+    """Keep to the processors of the place."""
+    if not seat.cpus:
+        return
+    os.sched_setaffinity(0, seat.cpus)
+    torch: Any = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(len(seat.cpus))

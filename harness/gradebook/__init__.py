@@ -1,0 +1,5 @@
+"""The gradebook: a database of learners, attempts, results and adjustments, and the policies over them."""
+
+from harness.gradebook.book import Gradebook
+
+__all__ = ["Gradebook"]

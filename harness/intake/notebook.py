@@ -1,0 +1,124 @@
+"""A notebook's code, cell by cell, in the order of the page; outputs and metadata are dropped unread.
+
+A cell keeps its number as the learner counts code cells from 1, so that errors point at
+cell and line. Magics become calls of `get_ipython()`, which the sandbox answers with a
+stand-in: harmless ones do nothing, `%time` runs its statement, shell escapes are told.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from collections.abc import Iterator
+from typing import Any, Final
+
+from harness.errors import SubmissionError
+from harness.records import Cell
+
+SIZE_CAP: Final = 64 << 20
+CELLS_CAP: Final = 2000
+SKIP_TAGS: Final = frozenset({"skip", "skip-grading", "no-grade", "roadmark-skip"})
+MAGIC: Final = re.compile(r"^\s*[%!?]|^[^#'\"]*=\s*[%!]|\?\s*$", re.MULTILINE)
+"""Where IPython's own syntax may stand; only then is its transformer loaded."""
+
+
+def cells_of(data: bytes, name: str) -> tuple[Cell, ...]:
+    """Return the code cells that are to run.
+
+    Raises:
+        SubmissionError: no notebook, one for another language, or nothing in it.
+    """
+    notebook = _parsed(data, name)
+    language = _language(notebook)
+    if language not in ("python", ""):
+        raise SubmissionError(f"{name} is a notebook for {language!a:.40}, not for Python")
+    cells = tuple(_cells(notebook))
+    if not any(cell.source.strip() for cell in cells):
+        raise SubmissionError(f"{name}: nothing is implemented: no code cell holds anything")
+    return cells
+
+
+def _parsed(data: bytes, name: str) -> Any:
+    """Return the notebook in format 4; nbformat upgrades older ones and mends what can be mended."""
+    import nbformat
+
+    try:
+        tree = json.loads(data.decode("utf-8-sig"), parse_constant=_refuse)
+    except json.JSONDecodeError as error:
+        hint = "open and save it in Jupyter"
+        raise SubmissionError(
+            f"{name}, line {error.lineno}, column {error.colno}: {error.msg}", hint=hint
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise SubmissionError(
+            f"{name} is not a notebook: {error}", hint="open and save it in Jupyter"
+        ) from None
+    if not isinstance(tree, dict) or not isinstance(tree.get("cells", tree.get("worksheets")), list):
+        raise SubmissionError(
+            f"{name} is not a notebook: it has no cells", hint="open and save it in Jupyter"
+        )
+    _forget_outputs(tree)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # missing ids and the like cost nothing
+            version = tree.get("nbformat")
+            tree["nbformat"] = version if isinstance(version, int) else 4
+            return nbformat.convert(nbformat.from_dict(tree), 4)
+    except Exception as error:  # noqa: BLE001 - nbformat lets whatever it meets escape
+        raise SubmissionError(
+            f"{name} is not a notebook: {error!s:.200}", hint="open and save it in Jupyter"
+        ) from None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _forget_outputs(tree: dict[str, Any]) -> None:
+    for sheet in (tree, *_dicts(tree.get("worksheets"))):
+        for cell in _dicts(sheet.get("cells")):
+            cell.pop("attachments", None)
+            if "outputs" in cell:
+                cell["outputs"] = []
+
+
+def _dicts(value: object) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _language(notebook: Any) -> str:
+    metadata = notebook.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
+    for owner, key in (("kernelspec", "language"), ("language_info", "name")):
+        described = metadata.get(owner)
+        if isinstance(described, dict) and isinstance(described.get(key), str):
+            return str(described[key]).lower()
+    return ""
+
+
+def _cells(notebook: Any) -> Iterator[Cell]:
+    code = [cell for cell in _dicts(notebook.get("cells")) if cell.get("cell_type") == "code"]
+    for number, cell in enumerate(code[:CELLS_CAP], start=1):
+        metadata = cell.get("metadata")
+        tags = metadata.get("tags") if isinstance(metadata, dict) else None
+        if not (isinstance(tags, list) and SKIP_TAGS & {tag for tag in tags if isinstance(tag, str)}):
+            yield Cell(number=number, source=_python(_text(cell.get("source"))))
+
+
+def _text(source: object) -> str:
+    if isinstance(source, list):
+        return "".join(part for part in source if isinstance(part, str))
+    return source if isinstance(source, str) else ""
+
+
+def _python(source: str) -> str:
+    """Return the cell as Python; a syntax error is left for the cell's run to report."""
+    if not MAGIC.search(source):
+        return source
+    from nbconvert.filters import ipython2python
+
+    try:
+        return str(ipython2python(source))
+    except (SyntaxError, ValueError, RecursionError):
+        return source

@@ -1,0 +1,84 @@
+"""What a sandbox is: a process that answers, an end that always comes, and how it came to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from harness.records import Exercise, Limits
+from harness.wire import Buffer
+
+
+class Stopped(Exception):
+    """The process can answer no more; `reason` is `timeout`, `output`, `protocol` or `died`."""
+
+    def __init__(self, reason: Literal["timeout", "output", "protocol", "died"], message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a sandbox ended, as its keeper saw it; nothing here comes from the submission."""
+
+    exit_code: int | None = None
+    out_of_memory: bool = False
+    peak_memory_mb: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """One place to run in: which processors, and which user, so that places do not share limits."""
+
+    index: int = 0
+    cpus: tuple[int, ...] = ()
+    """Processor numbers; empty leaves the choice to the system."""
+
+
+def threads(limits: Limits, slot: Slot) -> int:
+    """Return how many threads a library may start: more than there are processors only fight over them."""
+    return min(limits.cpus, len(slot.cpus) or limits.cpus)
+
+
+class Process(Protocol):
+    """A worker behind the wall."""
+
+    def send(self, chunks: Sequence[Buffer], deadline: float) -> None:
+        """Write all chunks before the deadline (monotonic seconds); raises `Stopped`."""
+        ...
+
+    def receive(self, size: int, deadline: float) -> bytearray:
+        """Read exactly `size` bytes of answers before the deadline; raises `Stopped`."""
+        ...
+
+    def quiet(self) -> bool:
+        """Whether no byte of an answer is waiting; there must be none between two questions."""
+        ...
+
+    def take_log(self) -> bytes:
+        """Return what the submission has printed since the last call, within the cap."""
+        ...
+
+    def end(self) -> Ending:
+        """Close the stream, kill everything that was started, and say how it had ended."""
+        ...
+
+
+class Sandbox(Protocol):
+    """Something that runs a worker with a stream to it."""
+
+    name: Literal["docker", "process"]
+
+    def launch(self, exercise: Exercise) -> AbstractContextManager[Process]:
+        """Start a fresh worker; leaving the block ends everything that was started."""
+        ...
+
+    def tier(self) -> str:
+        """Say how strong this wall is, in words for the report."""
+        ...
+
+    def image(self) -> str:
+        """Return the id of the image that runs, or an empty text."""
+        ...
