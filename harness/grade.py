@@ -30,6 +30,7 @@ from pydantic import TypeAdapter, ValidationError
 from harness.asking import Job, ask_checks
 from harness.catalog import Course, folder_digest, metric_marks
 from harness.errors import GraderError, SandboxError, SpecError
+from harness.further import STAGES, settled
 from harness.records import Check, CheckResult, Exercise, Outcome, Provenance, Result, Submission
 from harness.scoring import total
 from harness.verdict import ungraded
@@ -38,6 +39,8 @@ CHECKS: Final = TypeAdapter(tuple[Check, ...])
 CHECK_RESULT: Final = TypeAdapter(CheckResult)
 GRADER_SECONDS: Final = 300.0
 """What the grader's own work may take beside the submission's time."""
+SEEDS: Final = STAGES[-1]
+"""Runs at most for a grade that is recorded."""
 ATTEMPTS: Final = 2
 """How often a grading is tried that a fault of ours left without a verdict."""
 
@@ -57,6 +60,8 @@ class Options:
     """Whether to ask nothing more after a check that does not earn all its points."""
     marks: Mapping[str, Mapping[str, float]] | None = None
     """Zero and full mark of each metric, in place of those in calibration.json."""
+    seeds: int = 1
+    """Runs at most, where the interval of a metric leaves open whether the exercise passes; see `further`."""
 
 
 @dataclass(slots=True)
@@ -78,13 +83,17 @@ class _Heard:
 Progress = Callable[[CheckResult], None]
 
 
+def _silent(_: CheckResult) -> None:
+    """Say nothing of a check: that of a further run has been told before."""
+
+
 def grade(
     course: Course,
     exercise: Exercise,
     submission: Submission,
     options: Options | None = None,
     *,
-    progress: Progress = lambda _: None,
+    progress: Progress = _silent,
     refused: str = "",
 ) -> Result:
     """Return the result of one submission.
@@ -102,6 +111,24 @@ def grade(
         SandboxError: the sandbox cannot be used at all.
     """
     options = options or Options()
+
+    def run(seed: bytes) -> Result:
+        first = seed == options.seed
+        again = replace(options, seed=seed)
+        return _grade_once(course, exercise, submission, again, progress if first else _silent, refused)
+
+    return settled(run, options.seed, options.seeds)
+
+
+def _grade_once(
+    course: Course,
+    exercise: Exercise,
+    submission: Submission,
+    options: Options,
+    progress: Progress,
+    refused: str,
+) -> Result:
+    """Return the result of one run."""
     started = datetime.now(UTC)
     clock = time.monotonic()
     for attempt in range(ATTEMPTS):

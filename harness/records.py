@@ -157,6 +157,8 @@ class Check:
     visibility: Visibility
     needs: tuple[str, ...] = ()
     hint: str = ""
+    teaches: str = ""
+    """The heading it stands under in its grader, such as `the loss`; empty where there is none."""
     metric: MetricSpec | None = None
 
 
@@ -172,6 +174,10 @@ class Measurement:
     """Which kind of interval it is, such as `basic bootstrap, 200 replicates`."""
     n: int | None = None
     """Number of samples, tokens or cases behind the value."""
+    values: tuple[float, ...] = ()
+    """The value of each seed, where several were needed to decide; then `value` is their mean."""
+    encoder: str = ""
+    """sha256 of the weights that features were taken with, in hex."""
     notes: tuple[str, ...] = ()
 
 
@@ -207,7 +213,18 @@ class Curve:
     y_label: str = "loss"
 
 
-Exhibit = Picture | TextSample | Curve
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sound:
+    """Sound that the grader made from notes or samples that it saw."""
+
+    kind: Literal["sound"] = "sound"
+    title: str
+    wav_base64: str
+    """WAV, 16 bit, one channel, written by the grader; never a file that came out of the sandbox."""
+    caption: str = ""
+
+
+Exhibit = Picture | TextSample | Curve | Sound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +244,8 @@ class CheckResult:
     """A short machine-readable cause, such as `timeout`, `memory`, `exception`, `wrong-shape`, `needs`."""
     seconds: float = 0.0
     needs: tuple[str, ...] = ()
+    teaches: str = ""
+    """The heading it is shown under, with other checks that teach the same."""
     metric: MetricSpec | None = None
     measured: Measurement | None = None
     exhibits: tuple[Exhibit, ...] = ()

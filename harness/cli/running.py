@@ -34,7 +34,7 @@ def run_one(
     trusted: bool,
 ) -> Result:
     """Grade or check one submission, print or write what was asked for, and return the result."""
-    from harness.grade import Options, grade
+    from harness.grade import SEEDS, Options, grade
     from harness.store import dump
 
     course = course_of(ctx)
@@ -43,7 +43,7 @@ def run_one(
     given = parse_seed(seed)
     submission, refused = read(course, exercise, path, learner)
     chosen = choose_sandbox(sandbox, exercise, trusted=trusted)
-    options = Options(sandbox=chosen, kind=kind)
+    options = Options(sandbox=chosen, kind=kind, seeds=SEEDS if kind == "grade" else 1)
     options = options if given is None else replace(options, seed=given)
     result = grade(course, exercise, submission, options, refused=refused)
     if html:

@@ -13,7 +13,7 @@ from typing import Final, Literal
 from harness.catalog import Course
 from harness.cohort.fingerprint import digest_of
 from harness.errors import NothingThere, RoadmarkError, SandboxError, SubmissionError
-from harness.grade import Options, grade
+from harness.grade import SEEDS, Options, grade
 from harness.gradings import Place
 from harness.intake import read_submission
 from harness.intake.folder import bytes_of, is_ignored
@@ -54,7 +54,7 @@ def grade_one(course: Course, sandbox: Literal["docker", "process"], seat: Place
         if digest_of(work.handed) != work.digest:
             return Report(fault="the files changed while they waited to be graded; run the command again")
         submission, refused = read(course, work.exercise, work.handed, work.learner)
-        options = Options(sandbox=sandbox, cpus=seat.cpus, slot=seat.index)
+        options = Options(sandbox=sandbox, cpus=seat.cpus, slot=seat.index, seeds=SEEDS)
         result = grade(course, work.exercise, submission, options, refused=refused)
     except SandboxError as error:
         return Report(fault=_told(error), sandbox_failed=True)

@@ -14,6 +14,7 @@ Import the room that is needed; nothing is imported here, because some rooms loa
 | `fairness` | demographic parity and equalised odds with intervals |
 | `frechet` | Fréchet distance (FID), streamed statistics |
 | `images` | PSNR, SSIM, edge error, samples put on the data's grid (torchmetrics) |
+| `inception` | Inception-v3 as a feature space, with the published weights (torch-fidelity) |
 | `inception_score` | the inception score, for display only |
 | `intervals` | t, Wilson, block-mean and basic bootstrap intervals, paired differences |
 | `kernel` | kernel distance (KID), Gaussian MMD and its permutation test |
@@ -25,6 +26,7 @@ Import the room that is needed; nothing is imported here, because some rooms loa
 | `privacy` | epsilon of the subsampled Gaussian mechanism, audited lower bound |
 | `retrieval` | recall@k, MRR, nDCG with pessimistic ties |
 | `sampling` | does a sampler draw from the distribution it should? |
+| `speed` | how many times faster than a baseline, measured in turns |
 | `text_overlap` | BLEU and chrF (torchmetrics) |
 | `twosample` | kNN classifier two-sample test, sliced Wasserstein distance |
 

@@ -46,10 +46,16 @@ class PairedDifference:
         return self.mean / self.standard_error
 
 
-def measurement(value: float, interval: Interval, n: int, *notes: str) -> Measurement:
-    """Return the record that a `@metric` check hands back."""
+def measurement(value: float, interval: Interval, n: int, *notes: str, encoder: str = "") -> Measurement:
+    """Return the record that a `@metric` check hands back; `encoder` is the digest of what took features."""
     return Measurement(
-        value=value, low=interval.low, high=interval.high, interval=interval.kind, n=n, notes=notes
+        value=value,
+        low=interval.low,
+        high=interval.high,
+        interval=interval.kind,
+        n=n,
+        encoder=encoder,
+        notes=notes,
     )
 
 
