@@ -177,7 +177,7 @@ class Measurement:
     values: tuple[float, ...] = ()
     """The value of each seed, where several were needed to decide; then `value` is their mean."""
     encoder: str = ""
-    """sha256 of the weights that features were taken with, in hex."""
+    """sha256 of the weights that features were taken with, in hex; several have spaces between."""
     notes: tuple[str, ...] = ()
 
 

@@ -21,8 +21,10 @@ from harness.metrics.memorisation import NEIGHBOURS, CopyTest, compared, main_di
 
 SIDE: Final = 16
 """Larger images are averaged down to at most this many pixels a side: quick, and blind to pixel noise."""
-CROPS: Final = (1, 2)
+CROPS: Final = (1, 2, 3)
 """Margins, in pixels of the reduced image, of crops that are enlarged again."""
+LEAST_IN_VIEW: Final = 4
+"""Pixels a side that a crop has to leave."""
 SHIFTS: Final = {
     1: tuple((down, right) for down in (-1, 0, 1) for right in (-1, 0, 1) if down or right),
     2: ((-2, 0), (2, 0), (0, -2), (0, 2)),
@@ -126,7 +128,7 @@ def _disguises(asked: Floats, train: Floats) -> Iterator[tuple[str, Floats, Floa
     yield "as it is", plain, known
     for name, turned in _turns(asked):
         yield name, _flat(turned) @ directions, known
-    for margin in CROPS:
+    for margin in (margin for margin in CROPS if min(train.shape[-2:]) - 2 * margin >= LEAST_IN_VIEW):
         yield f"cropped by {margin}", plain, _flat(_enlarged(train, margin)) @ directions
     for margin, shifts in SHIFTS.items():
         inner = main_directions(_flat(_window(train, margin)))

@@ -86,6 +86,7 @@ IMAGE_CHEATS = {
     "training-images-shifted": (lambda: np.roll(COPIES, 1, axis=2), "memorisation"),
     "training-images-cropped": (lambda: enlarged(COPIES, 1), "memorisation"),
     "training-images-cropped-more": (lambda: enlarged(COPIES, 2), "memorisation"),
+    "training-images-cropped-to-the-middle": (lambda: enlarged(COPIES, 3), "memorisation"),
     "training-images-mirrored-and-noisy": (lambda: on_grid(COPIES[..., ::-1] + noise(0.04)), "memorisation"),
     "training-images-in-a-tenth-of-the-samples": (
         lambda: np.concatenate([COPIES[:60], draw(COUNT - 60, 30)]),

@@ -88,7 +88,7 @@ def test_public_and_hidden_checks_stand_apart():
 def test_skipped_checks_are_folded_under_their_cause():
     waiting = check("b", Outcome.SKIPPED, needs=("a",), visibility=HIDDEN, title="It waits")
     read = page(check("a", Outcome.FAILED), waiting)
-    assert "1 check skipped until this one passes It waits skipped hidden check" in read.text
+    assert "1 more check waits for this It waits skipped hidden check" in read.text
     assert len(read.of("details")) == 1
     assert "Hidden checks 0 of 2 points" in read.text, (
         "a group whose checks are folded elsewhere keeps its heading"
@@ -129,6 +129,13 @@ def test_a_metric_stands_between_its_marks():
         assert words in read.text
     (needle,) = read.classed("needle")
     assert needle[1]["x"] == "50.0%"
+
+
+def test_a_value_of_several_seeds_names_each_and_what_took_the_features():
+    measured = Measurement(value=2.5, values=(2.2, 2.5, 2.8), encoder="ab" * 32 + " " + "cd" * 32)
+    text = page(check("b", metric=METRIC, measured=measured)).text
+    assert "The mean of 3 seeds: 2.2, 2.5, 2.8." in text
+    assert "Features by abababababab, cdcdcdcdcdcd." in text
 
 
 def test_drawings_have_text_alternatives():

@@ -191,6 +191,12 @@ def spaces() -> tuple[Space, ...]:
     return encoder("sprite").features, encoder("sprite-private").features
 
 
+@pytest.fixture(scope="session")
+def spaces_digest() -> str:
+    """Which weights the features were taken with."""
+    return " ".join(encoder(name).digest for name in ("sprite", "sprite-private"))
+
+
 # ---- a source of known density -------------------------------------------------------------
 
 

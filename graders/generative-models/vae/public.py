@@ -260,7 +260,7 @@ def gate(quality, name):
     needs=(test_samples_are_new, test_codes_carry_what_matters),
     hint="A better bound helps most: more capacity, larger steps at first and smaller ones later.",
 )
-def test_sample_quality(quality, samples, unseen, spaces, rng):
+def test_sample_quality(quality, samples, unseen, spaces, spaces_digest, rng):
     """The samples look like sprites that nobody has seen"""
     if not gate(quality, "second encoder").passed:
         wrong(f"The samples please one encoder only: {gate(quality, 'second encoder').evidence}.")
@@ -273,9 +273,8 @@ def test_sample_quality(quality, samples, unseen, spaces, rng):
         )
 
     drawn = np.concatenate([space(samples) for space in spaces], axis=1)  # (n, features of both)
-    return measurement(
-        distance(drawn), basic_bootstrap(distance, drawn, seed=rng.seed()), len(samples), *notes(quality)
-    )
+    interval = basic_bootstrap(distance, drawn, seed=rng.seed())
+    return measurement(distance(drawn), interval, len(samples), *notes(quality), encoder=spaces_digest)
 
 
 def notes(quality):
