@@ -1,7 +1,7 @@
 # `make demo` and `make test` set up all that they need; a second run finds it there and takes under a second for it.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check verify nightly bench clean
+.PHONY: help setup demo test check verify nightly contrast prove-controls leaks bench clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -10,7 +10,7 @@ NO_ENGINE := 3
 APT := DEBCONF_NOWARNINGS=yes DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300
 
 help: ## Show these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## Set up the virtual environment, the Docker engine and the sandbox image
 	@status=0; .ci/engine || status=$$?; \
@@ -20,7 +20,7 @@ setup: $(INSTALLED) ## Set up the virtual environment, the Docker engine and the
 		*) exit $$status ;; \
 	esac
 
-demo: setup ## Grade right and wrong solutions and write their reports
+demo: setup ## Grade right and wrong solutions and a cohort of 30, and write their reports
 	$(BIN)/roadmark demo $(ARGS)
 
 test: setup ## Run all tests, in real containers too; ARGS="-k words" chooses
@@ -36,9 +36,19 @@ check: $(INSTALLED) ## Check style, types and layers
 verify: setup ## Prove that references pass and that wrong solutions are caught
 	$(BIN)/roadmark verify $(ARGS)
 
-nightly: setup ## Fuzz what comes in, 70 times as long as the tests do
+nightly: setup ## Fuzz what comes in, 70 times as long as the tests do, and run what takes minutes
 	FUZZ=70 $(BIN)/pytest tests/intake/test_fuzz.py tests/test_wire.py
+	LEAKS=67 $(BIN)/pytest tests/hostile/test_leaks.py
 	$(BIN)/pytest -m slow
+
+prove-controls: setup ## Take each control of the sandbox away and see it missed
+	$(BIN)/pytest tests/hostile/test_controls.py $(ARGS)
+
+contrast: setup ## Hand the forgers to plain pytest, and write the table in docs/hostile.md
+	$(BIN)/python -m tests.hostile.contrast
+
+leaks: setup ## Grade 300 times, kill the harness 30 times, and see that nothing is left
+	LEAKS=20 $(BIN)/pytest tests/hostile/test_leaks.py
 
 bench: setup ## Measure what the promises about speed are about
 	for script in bench/*.py; do $(BIN)/python $$script || exit; done

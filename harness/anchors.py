@@ -1,7 +1,8 @@
 """calibration.json: where each metric's zero and full mark come from, and of which code they were measured.
 
-A calibration is stale once the reference, a baseline or the grader is other code or has
-other data than what was measured; comments and blank lines do not count.
+A calibration is stale once the reference, a baseline, the grader or what it imports of the
+harness's metrics and sources is other code or has other data than what was measured;
+comments and blank lines do not count.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import hashlib
 import io
 import json
 import os
+import re
 import tokenize
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal
 
@@ -22,6 +25,13 @@ from harness.catalog import Course
 from harness.errors import SpecError
 
 FILE: Final = "calibration.json"
+HARNESS: Final = Path(__file__).parent
+IMPORT: Final = re.compile(
+    r"^[ \t]*(?:from|import)[ \t]+(harness\.(?:metrics|sources)[\w.]*)"
+    r"(?:[ \t]+import[ \t]+(\([\w\s,]*|[\w ,]*))?",
+    re.MULTILINE,
+)
+"""An import of the packages whose code makes the numbers, and what is taken from them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,14 +96,24 @@ def write_calibration(course: Course, name: str, calibration: Calibration) -> Pa
 
 
 def measured_digest(course: Course, name: str) -> str:
-    """Return the sha256, in hex, over the code and data that a calibration of the exercise depends on."""
+    """Return the sha256, in hex, over the code and data that a calibration of the exercise depends on.
+
+    That is the reference, the baselines, the grader with its data, and what the grader
+    imports of `harness.metrics` and `harness.sources`, with the weights of encoders.
+    """
     reference, grader = course.reference_folder(name), course.grader_folder(name)
+    folders = (reference / "solution", reference / "baseline", grader)
+    files = {
+        f"{folder.name}/{file.relative_to(folder).as_posix()}": file
+        for folder in folders
+        for file in sorted(_files(folder))
+    }
+    used = sorted(_measuring(_files(grader)))
+    files |= {f"harness/{file.relative_to(HARNESS).as_posix()}": file for file in used}
     digest = hashlib.sha256()
-    for folder in (reference / "solution", reference / "baseline", grader):
-        for file in sorted(_files(folder)):
-            label = f"{folder.name}/{file.relative_to(folder).as_posix()}".encode()
-            data = _code(file)
-            digest.update(b"%d %d " % (len(label), len(data)) + label + data)
+    for label, file in files.items():
+        data = _code(file, file.stat().st_mtime_ns)
+        digest.update(b"%d %d " % (len(label.encode()), len(data)) + label.encode() + data)
     return digest.hexdigest()
 
 
@@ -103,7 +123,30 @@ def _files(folder: Path) -> Iterator[Path]:
             yield file
 
 
-def _code(file: Path) -> bytes:
+def _measuring(readers: Iterable[Path]) -> set[Path]:
+    """Return the files of the harness's metrics and sources that some files import, directly or not."""
+    found: set[Path] = set()
+    waiting = [file for file in readers if file.suffix == ".py"]
+    while waiting:
+        new = set(_imported(waiting.pop())) - found
+        found |= new
+        waiting += new
+    if HARNESS / "sources" / "encoder.py" in found:
+        found |= set((HARNESS / "sources" / "weights").iterdir())
+    return found
+
+
+def _imported(reader: Path) -> Iterator[Path]:
+    """Yield the files of the harness's metrics and sources that a file imports."""
+    for module, names in IMPORT.findall(reader.read_text(encoding="utf-8", errors="replace")):
+        package = HARNESS.joinpath(*module.split(".")[1:])
+        for one in (package, *(package / name for name in re.findall(r"\w+", names))):
+            if one.with_suffix(".py").is_file():
+                yield one.with_suffix(".py")
+
+
+@lru_cache(maxsize=256)
+def _code(file: Path, _changed: int) -> bytes:
     """Return a Python file without comments and blank lines; any other as it is."""
     data = file.read_bytes()
     if file.suffix != ".py":

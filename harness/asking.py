@@ -6,6 +6,7 @@ import importlib
 import os
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -31,6 +32,15 @@ class Job:
     stop_early: bool
     seed: bytes
     refused: str
+    device: str = ""
+    runtime: str = ""
+    """What runs the container; empty for the engine's own."""
+    keep: Path | None = None
+    """Folder for a recording of what the submission answers."""
+    kept: Sandbox | None = None
+    """Where the submission runs, if that is kept from one grading to the next."""
+    replay: Path | None = None
+    """Folder of recordings, one of which answers in place of the submission."""
 
 
 def ask_checks(
@@ -38,7 +48,7 @@ def ask_checks(
 ) -> dict[str, Any]:
     """Ask every check and return what is known about the run; raises what went wrong on our side."""
     cpus = job.cpus or own_cpus(job.exercise.limits.cpus)
-    sandbox = open_sandbox(job.sandbox, Slot(index=job.slot, cpus=cpus))
+    sandbox = _sandbox(job, Slot(index=job.slot, cpus=cpus, device=job.device))
     session = Session(sandbox, job.exercise, job.submission, job.seed)
     if job.refused:
         session.refuse(LearnerFailure("invalid", job.refused))
@@ -57,16 +67,46 @@ def ask_checks(
         if warming:
             warming.join()
         session.close()
+    if job.keep or job.replay:
+        _close_recording(job, sandbox)
     return {
         "log": run.public_log,
         "tier": sandbox.tier(),
         "image": sandbox.image(),
         "starts": session.starts,
+        "left": session.left,
         "closest_call": session.closest_call,
         "peak_memory_mb": session.peak_memory_mb,
         "notices": list(session.raised),
         "notebook": session.executed,
     }
+
+
+def _sandbox(job: Job, slot: Slot) -> Sandbox:
+    """Return where the submission runs, or a recording that stands for it."""
+    if job.replay:
+        from harness.recording import Replay, file_of, load, looks_at_the_clock
+
+        kept = load(file_of(job.replay, job.seed.hex()))
+        return Replay(*kept, real_time=looks_at_the_clock(job.files))
+    sandbox = open_sandbox(job.sandbox, slot, job.runtime)
+    if job.keep:
+        from harness.recording import Recorder
+
+        return Recorder(sandbox)
+    return sandbox
+
+
+def _close_recording(job: Job, sandbox: Sandbox) -> None:
+    """Write what was recorded, if there is room; raises `NotRecorded` if a replay lacked an answer."""
+    from harness.recording import Recorder, Replay, file_of, save
+
+    if isinstance(sandbox, Replay) and sandbox.missing:
+        raise sandbox.missing
+    if isinstance(sandbox, Recorder) and job.keep:
+        made = sandbox.recording(job.exercise, job.submission, job.seed, job.refused)
+        with suppress(OSError, ValueError, RecursionError):  # without it there is a verdict all the same
+            save(made, sandbox.tensors, file_of(job.keep, made.seed))
 
 
 def _run(
@@ -79,9 +119,11 @@ def _run(
 
     from harness.plugin import Run, run_checks  # pytest and NumPy: imported while the container starts
 
+    threads = max(1, len(job.cpus))  # many places on one machine would fight over its processors
+    os.environ["OMP_NUM_THREADS"] = str(threads)  # for libraries that are loaded later, such as SciPy's
     for name in job.exercise.preload:
         importlib.import_module(name)
-    threadpool_limits(max(1, len(job.cpus)))  # many places on one machine would fight over its processors
+    threadpool_limits(threads)
     run = Run(
         session=session,
         seed=job.seed,
@@ -125,7 +167,7 @@ def own_cpus(count: int) -> tuple[int, ...]:
     return tuple(sorted(os.sched_getaffinity(0))[:count])
 
 
-def open_sandbox(name: Literal["docker", "process"], slot: Slot) -> Sandbox:
+def open_sandbox(name: Literal["docker", "process"], slot: Slot, runtime: str = "") -> Sandbox:
     """Return the sandbox of that name; the engine's library is imported only for Docker."""
     if name == "process":
         from harness.sandbox.process import ProcessSandbox
@@ -133,4 +175,4 @@ def open_sandbox(name: Literal["docker", "process"], slot: Slot) -> Sandbox:
         return ProcessSandbox(slot)
     from harness.sandbox.docker import DockerSandbox
 
-    return DockerSandbox(slot=slot)
+    return DockerSandbox(slot=slot, runtime=runtime)

@@ -10,12 +10,9 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
-
-import numpy as np
-from scipy import special  # type: ignore[import-untyped]
 
 from harness.anchors import Anchor, Calibration, measured_digest
 from harness.catalog import Course
@@ -23,15 +20,14 @@ from harness.errors import GraderError, SpecError
 from harness.grade import Options, package_version
 from harness.gradings import Graded, gradings, places
 from harness.lint import Case, read_case
-from harness.metrics.calibration import admission, discrimination_ratio, full_mark_bar
+from harness.marks import Runs, anchored, refusals_of
+from harness.metrics.calibration import admission, full_mark_bar
 from harness.outline import Outlined
-from harness.records import MetricSpec, Outcome
-from harness.scoring import require_marks
+from harness.records import Outcome
 from harness.verify.trials import Candidate, candidate
 
 CONFIDENCE: Final = 0.995
 """Probability that an honest run reaches full marks: 1 % may miss, and half of that is kept in hand."""
-MOST_MISSES: Final = 0.01
 FEWEST_SEEDS: Final = 8
 
 
@@ -67,11 +63,6 @@ class _Values:
     baseline: dict[str, list[float]] = field(default_factory=dict)
     reruns: list[float] = field(default_factory=list)
 
-    @property
-    def honest(self) -> list[float]:
-        """Return all runs that should earn full marks."""
-        return [*self.reference, *self.reruns]
-
 
 Progress = Callable[[int, int, str, Mapping[str, float]], None]
 """Told how many runs of how many are done, whose the last was, and its values by metric."""
@@ -89,13 +80,14 @@ def calibrate(course: Course, name: str, plan: Plan, progress: Progress = lambda
     _require_calibratable(case)
     works = list(_runs(case, plan))
     measured = {metric.name: _Values() for metric in case.outline.metrics}
+    digest = measured_digest(course, name)  # of what is run: it may be edited meanwhile
     with gradings(course, [case.exercise], places(plan.jobs)) as pool:
         done = pool.graded((((role, one), one.trial) for role, one in works))
         for number, ((role, one), graded) in enumerate(done, 1):
             values = _values(case, one, graded)
             _keep(measured, role, one, values)
             progress(number, len(works), one.name, values)
-    return _calibrated(case, measured, plan)
+    return _calibrated(case, measured, plan, digest)
 
 
 def _require_calibratable(case: Case) -> None:
@@ -167,103 +159,31 @@ def _keep(measured: Mapping[str, _Values], role: Role, one: Candidate, values: M
 # ---- from values to marks --------------------------------------------------------------------
 
 
-def _calibrated(case: Case, measured: Mapping[str, _Values], plan: Plan) -> Calibrated:
+def _calibrated(case: Case, measured: Mapping[str, _Values], plan: Plan, digest: str) -> Calibrated:
     anchors, refusals, warnings = {}, [], []
     for metric in case.outline.metrics:
         try:
-            anchors[metric.name] = anchor(metric, measured[metric.name], plan.confidence)
+            anchors[metric.name] = _anchor(metric, measured[metric.name], plan.confidence)
         except ValueError as error:
             refusals.append(f"{metric.name}: {error}")
             continue
         told = anchors[metric.name]
-        refusals += [f"{metric.name}: {text}" for text in refused(told)]
+        refusals += [f"{metric.name}: {text}" for text in refusals_of(told)]
         warnings += [f"{metric.name}: {text}" for text in _doubts(told)]
-    calibration = Calibration(
-        metrics=anchors, digest=measured_digest(case.course, case.name), environment=_environment(plan)
-    )
+    calibration = Calibration(metrics=anchors, digest=digest, environment=_environment(plan))
     return Calibrated(calibration=calibration, refusals=tuple(refusals), warnings=tuple(warnings))
 
 
-def anchor(metric: Outlined, values: _Values, confidence: float) -> Anchor:
+def _anchor(metric: Outlined, values: _Values, confidence: float) -> Anchor:
     """Return a metric's marks; raises `ValueError` where values do not fit the metric's scale."""
-    better: Literal["lower", "higher"] = "lower" if metric.better == "lower" else "higher"
-    scale: Literal["linear", "log"] = "log" if metric.scale == "log" else "linear"
-    means = {name: _mean(several, scale) for name, several in values.baseline.items()}
-    hardest = (min if better == "lower" else max)(means, key=lambda name: means[name])
-    ratio = discrimination_ratio(values.reference, values.baseline[hardest], better, scale)
-    full = _full_mark(values, better, scale, confidence)
-    spec = MetricSpec(better=better, unit=metric.unit, zero=means[hardest], full=full, scale=scale)
-    if (full < spec.zero) != (better == "lower"):
-        raise ValueError(
-            f"full marks at {full:.4g} would not be better than {spec.zero:.4g}, what the baseline reaches:"
-            " the reference varies too much, or is no better"
-        )
-    require_marks(spec)
-    return Anchor(
-        zero=means[hardest],
-        full=full,
-        better=better,
-        scale=scale,
+    runs = Runs(
         reference=tuple(values.reference),
         baseline={name: tuple(several) for name, several in values.baseline.items()},
-        discrimination=ratio if np.isfinite(ratio) else None,
-        confidence=confidence,
-        false_fail=missing_share(values.honest, full, better, scale),
         reruns=tuple(values.reruns),
     )
-
-
-def _full_mark(
-    values: _Values, better: Literal["lower", "higher"], scale: Literal["linear", "log"], confidence: float
-) -> float:
-    """Return the full mark: from the reference's runs, or, if other honest runs would miss it, from all."""
-    full = full_mark_bar(values.reference, better, confidence=confidence, scale=scale)
-    if missing_share(values.honest, full, better, scale) <= MOST_MISSES:
-        return full
-    return full_mark_bar(values.honest, better, confidence=confidence, scale=scale)
-
-
-def _mean(values: Iterable[float], scale: Literal["linear", "log"]) -> float:
-    """Return the mean, of the logarithms on a log scale; raises `ValueError` for what has none."""
-    array = np.asarray(list(values), dtype=np.float64)
-    if scale == "linear":
-        return float(array.mean())
-    if array.min() <= 0:
-        raise ValueError(f"a value of {array.min():.4g} has no logarithm")
-    return float(np.exp(np.log(array).mean()))
-
-
-def missing_share(
-    values: Sequence[float], bar: float, better: Literal["lower", "higher"], scale: Literal["linear", "log"]
-) -> float:
-    """Return the share of honest runs expected to miss the bar, 0 to 1; lower is better.
-
-    The probability that a further normal observation lies beyond the bar, given the values:
-    t = (bar - m) / (s * sqrt(1 + 1/n)) with n - 1 degrees of freedom.
-    """
-    array = np.asarray(values, dtype=np.float64)
-    limit = bar
-    if scale == "log":
-        array, limit = np.log(array), float(np.log(bar))
-    spread = float(array.std(ddof=1)) * np.sqrt(1 + 1 / len(array))
-    room = (limit - float(array.mean())) * (1 if better == "lower" else -1)
-    if spread == 0:
-        return 0.0 if room >= 0 else 1.0
-    return float(special.stdtr(len(array) - 1, -room / spread))
-
-
-def refused(told: Anchor) -> Iterator[str]:
-    """Yield why a metric with these marks may not be graded."""
-    if told.discrimination is not None and admission(told.discrimination) == "refuse":
-        yield (
-            f"does not discriminate: the baseline is {told.discrimination:.1f} standard deviations of the"
-            " reference away, and at least 5 are needed"
-        )
-    if told.false_fail > MOST_MISSES:
-        yield (
-            f"{told.false_fail:.1%} of honest runs would miss full marks, and at most {MOST_MISSES:.0%} may;"
-            " ask for more confidence"
-        )
+    better: Literal["lower", "higher"] = "lower" if metric.better == "lower" else "higher"
+    scale: Literal["linear", "log"] = "log" if metric.scale == "log" else "linear"
+    return anchored(runs, better, scale, confidence)
 
 
 def _doubts(told: Anchor) -> Iterator[str]:

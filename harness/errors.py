@@ -8,6 +8,7 @@
         NoEngine          no Docker engine answers
         ImageMissing      the sandbox image is absent or stale
       GraderError       a grader raised something unexpected     fix: the exercise's author
+      NotRecorded       re-scoring lacks an answer to a question fix: the operator grades again
       GradebookError    the gradebook cannot be read or written  fix: the operator
 
 A learner's wrong answer or crash is none of these: it is data, and becomes a check result.
@@ -48,6 +49,10 @@ class ImageMissing(SandboxError):
 
 class GraderError(RoadmarkError):
     """A grader raised something that is not a verdict."""
+
+
+class NotRecorded(RoadmarkError):
+    """It cannot be re-scored: an answer that it would take was not kept."""
 
 
 class GradebookError(RoadmarkError):

@@ -1,21 +1,25 @@
-"""Pictures, texts and curves that a grader shows in the report, made from what it saw."""
+"""Pictures, texts, curves and sounds that a grader shows in the report, made from what it saw."""
 
 from __future__ import annotations
 
 import base64
 import io
+import wave
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.failures import plain
-from harness.records import Curve, Exhibit, Picture, TextSample
+from harness.records import Curve, Exhibit, Picture, Sound, TextSample
 
 MOST: Final = 8
 PIXELS_CAP: Final = 1 << 21
 TEXT_CAP: Final = 4000
 POINTS_CAP: Final = 2000
+RATE: Final = 8000
+"""Samples of a sound per second."""
+SECONDS_CAP: Final = 20
 
 
 class Show:
@@ -59,6 +63,57 @@ class Show:
             Curve(title=plain(title), values=points, x_label=plain(x_label), y_label=plain(y_label))
         )
 
+    def sound(self, title: str, samples: npt.NDArray[Any], *, caption: str = "") -> None:
+        """Let samples be heard, at 8,000 per second.
+
+        Args:
+            title: What it is.
+            samples: (n,), values in [-1, 1]; others are clipped, and what is over 20 seconds is cut.
+            caption: A sentence below.
+        """
+        data = base64.b64encode(_wav(np.asarray(samples, dtype=np.float64))).decode()
+        self._exhibits.append(Sound(title=plain(title), wav_base64=data, caption=plain(caption)))
+
+    def melody(
+        self, title: str, pitches: npt.NDArray[Any], *, seconds: float = 0.25, caption: str = ""
+    ) -> None:
+        """Let notes of equal length be heard.
+
+        Args:
+            title: What they are.
+            pitches: (n,) MIDI numbers, 69 for 440 Hz; outside of 0 to 127 is a rest.
+            seconds: How long a note sounds.
+            caption: A sentence below.
+        """
+        self.sound(title, _played(np.asarray(pitches, dtype=np.float64), seconds), caption=caption)
+
+
+def _played(pitches: npt.NDArray[np.float64], seconds: float) -> npt.NDArray[np.float64]:
+    """Return (samples,) of a plucked tone for each note: a sine with its octave that dies away."""
+    if pitches.ndim != 1:
+        raise ValueError(f"notes to play must be (n,), not {pitches.shape}")
+    pitches = pitches[: int(SECONDS_CAP / seconds)]
+    times = np.arange(int(RATE * seconds)) / RATE  # (t,)
+    heard = np.isfinite(pitches) & (pitches >= 0) & (pitches <= 127)
+    hertz = 440.0 * 2 ** ((np.where(heard, pitches, 69) - 69) / 12)  # (n,)
+    phase = 2 * np.pi * hertz[:, None] * times  # (n, t)
+    envelope = np.exp(-4 * times / seconds) * np.minimum(1, times * 200)  # (t,) no click at the start
+    notes: npt.NDArray[np.float64] = (np.sin(phase) + np.sin(2 * phase) / 3) * envelope * heard[:, None] / 2
+    return notes.reshape(-1)
+
+
+def _wav(samples: npt.NDArray[np.float64]) -> bytes:
+    if samples.ndim != 1:
+        raise ValueError(f"samples to hear must be (n,), not {samples.shape}")
+    values = np.nan_to_num(samples[: SECONDS_CAP * RATE]).clip(-1, 1)
+    file = io.BytesIO()
+    with wave.open(file, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(RATE)
+        sound.writeframes((values * 32767).round().astype("<i2").tobytes())
+    return file.getvalue()
+
 
 def _grid(images: npt.NDArray[np.float64], columns: int) -> npt.NDArray[np.uint8]:
     """Return the images side by side with a line of one pixel between them, (height, width)."""
@@ -66,6 +121,7 @@ def _grid(images: npt.NDArray[np.float64], columns: int) -> npt.NDArray[np.uint8
         raise ValueError(f"images to show must be (n, height, width), not {images.shape}")
     count = min(len(images), max(1, PIXELS_CAP // max(1, images[0].size)) if len(images) else 0)
     _, height, width = images.shape
+    columns = max(1, min(columns, count))
     rows = -(-count // columns)
     sheet = np.full((rows * (height + 1) + 1, columns * (width + 1) + 1), 128, dtype=np.uint8)
     values = np.nan_to_num(images[:count]).clip(0, 1)

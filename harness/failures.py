@@ -26,7 +26,21 @@ EXPLAINED: Final[Mapping[str, str]] = {
     "EOFError": "The program asked for input; nobody is there to type it. Take input as arguments.",
     "MemoryError": "It asked for more memory than the exercise allows.",
     "SystemExit": "It called exit(); return the answer instead.",
-    "ModuleNotFoundError": "Only the packages the exercise names are installed, and there is no network.",
+    "ModuleNotFoundError": "It is not installed, and there is no network. There are numpy, scipy, pandas,"
+    " scikit-learn, matplotlib, pillow, torch, safetensors, fastapi, uvicorn, and the standard library.",
+    "FileNotFoundError": "Only the files that you hand in are there, and paths start from their folder.",
+    **dict.fromkeys(
+        (
+            "URLError",
+            "gaierror",
+            "ConnectionError",
+            "ConnectError",
+            "NewConnectionError",
+            "LocalEntryNotFoundError",
+        ),
+        "There is no network in the sandbox. What an exercise needs is installed, comes as an argument, or is"
+        " to be handed in.",
+    ),
     "PermissionError": "Only the working folder and /tmp can be written, and little is permitted besides.",
 }
 
@@ -81,6 +95,8 @@ def described(error: Any, files: Collection[str] = ()) -> LearnerFailure:
     reason = "memory" if kind == "MemoryError" else "exit" if kind == "SystemExit" else "exception"
     trace = "".join(f"\n  {place}{source}" for place, source in places)
     explained = f"\n{EXPLAINED[kind]}" if kind in EXPLAINED else ""
+    if kind == "SyntaxError" and isinstance(error.get("python"), str):
+        explained = f"\nIt is read by Python {plain(error['python'], 10)}, without what later versions add."
     text = f"{kind}: {message}" if message else kind
     known = kind if kind in BUILT_IN else "An exception"
     return LearnerFailure(reason, f"{text}{trace}{explained}", brief=f"{known}{_known_place(frames, files)}")

@@ -29,9 +29,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.asking import Job, ask_checks
 from harness.catalog import Course, folder_digest, metric_marks
-from harness.errors import GraderError, SandboxError, SpecError
+from harness.errors import GraderError, NotRecorded, RoadmarkError, SandboxError, SpecError
 from harness.further import STAGES, settled
 from harness.records import Check, CheckResult, Exercise, Outcome, Provenance, Result, Submission
+from harness.sandbox.kept import Keeper
 from harness.scoring import total
 from harness.verdict import ungraded
 
@@ -50,10 +51,14 @@ class Options:
     """How to grade."""
 
     sandbox: Literal["docker", "process"] = "docker"
+    runtime: str = ""
+    """What runs the container, such as `runsc`; empty for the engine's own."""
     seed: bytes = field(default_factory=lambda: secrets.token_bytes(16))
     kind: Literal["grade", "check"] = "grade"
     cpus: tuple[int, ...] = ()
     slot: int = 0
+    device: str = ""
+    """The GPU that is lent to this grading, such as `cuda:0`; empty for none."""
     candid: bool = False
     """Whether hidden checks say all that they saw: for an exercise's author, never for a learner."""
     stop_early: bool = False
@@ -62,6 +67,12 @@ class Options:
     """Zero and full mark of each metric, in place of those in calibration.json."""
     seeds: int = 1
     """Runs at most, where the interval of a metric leaves open whether the exercise passes; see `further`."""
+    keep: Path | None = None
+    """Folder for a recording of what the submission answers, by the seed; none is kept by default."""
+    keeper: Keeper | None = None
+    """What keeps a container from one grading to the next: for a course's own solutions alone."""
+    replay: Path | None = None
+    """Folder of recordings, which answer in place of the submission; it is not run."""
 
 
 @dataclass(slots=True)
@@ -171,11 +182,12 @@ def _raise_fault(heard: _Heard, *, last: bool) -> None:
         if last and not heard.manifest:
             raise GraderError("the grader ended before it had a list of checks", hint="roadmark lint")
         return
-    kinds = {
+    kinds: dict[str, type[RoadmarkError]] = {
         "SpecError": SpecError,
         "SandboxError": SandboxError,
         "NoEngine": SandboxError,
         "ImageMissing": SandboxError,
+        "NotRecorded": NotRecorded,
     }
     kind = kinds.get(fault["kind"], GraderError)
     if kind is not SandboxError or (last and not heard.results):
@@ -198,12 +210,17 @@ def _hear(
         files=_grader_files(folder, options),
         marks=metric_marks(course, exercise.id) if options.marks is None else options.marks,
         sandbox=options.sandbox,
+        runtime=options.runtime,
         cpus=options.cpus,
         slot=options.slot,
         candid=options.candid,
         stop_early=options.stop_early,
         seed=options.seed,
         refused=refused,
+        device=options.device,
+        keep=options.keep,
+        kept=options.keeper.sandbox(exercise) if options.keeper and not refused else None,
+        replay=options.replay,
     )
     ours, theirs = multiprocessing.Pipe(duplex=False)
     child = multiprocessing.get_context("fork").Process(target=_child, args=(theirs, ours, job), daemon=True)
@@ -216,6 +233,8 @@ def _hear(
     finally:
         _end(child)
         ours.close()
+        if job.kept and options.keeper:
+            options.keeper.settle(clean=bool(heard.facts.get("left")))
     return heard
 
 
@@ -320,6 +339,7 @@ def _provenance(
         sandbox=options.sandbox,
         tier=str(facts.get("tier", "")),
         image=str(facts.get("image", "")),
+        device=options.device or "cpu",
         seed=options.seed.hex(),
         started=started.isoformat(timespec="seconds"),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -18,12 +18,15 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from multiprocessing.util import Finalize
 from typing import Any, Final, TypeVar
 
 from harness.catalog import Course
 from harness.errors import GraderError, SandboxError, SpecError
 from harness.grade import Options, grade
 from harness.records import Exercise, Result, Submission
+from harness.sandbox.kept import Keeper
+from harness.sandbox.protocol import Slot
 
 WATCH_SECONDS: Final = 1.0
 
@@ -100,15 +103,25 @@ class Gradings:
 
 
 @contextmanager
-def gradings(course: Course, exercises: Sequence[Exercise], seats: Sequence[Place]) -> Iterator[Gradings]:
-    """Have as many processes ready as there are places, to grade some exercises until the block ends."""
+def gradings(
+    course: Course, exercises: Sequence[Exercise], seats: Sequence[Place], *, keep: bool = False
+) -> Iterator[Gradings]:
+    """Have as many processes ready as there are places, to grade some exercises until the block ends.
+
+    Args:
+        course: Where graders lie.
+        exercises: What is graded; their libraries are imported beforehand.
+        seats: The places.
+        keep: Whether each keeps its container for one solution after another. Only for what
+            the course brings along: a learner's submission has a fresh container.
+    """
     for name in ("harness.plugin", *sorted({name for one in exercises for name in one.preload})):
         importlib.import_module(name)
     context: Any = multiprocessing.get_context("fork")
     free = context.SimpleQueue()
     for seat in seats:
         free.put(seat)
-    executor = ProcessPoolExecutor(len(seats), context, initializer=_sit, initargs=(free, os.getpid()))
+    executor = ProcessPoolExecutor(len(seats), context, initializer=_sit, initargs=(free, os.getpid(), keep))
     try:
         yield Gradings(executor, course)
     except BaseException:
@@ -128,12 +141,17 @@ def _end(executor: ProcessPoolExecutor) -> None:
 
 _SEAT: Final[list[Place]] = []
 """The place of this process; empty in the one that gives the work."""
+_KEEPER: Final[list[Keeper]] = []
+"""What keeps the container of this place, if anything does."""
 
 
-def _sit(free: Any, parent: int) -> None:
+def _sit(free: Any, parent: int, keep: bool) -> None:  # noqa: FBT001 - it comes through `initargs`
     """Take a place, keep to its processors, and end when there is nobody left to work for."""
     seat: Place = free.get()
     _SEAT[:] = [seat]
+    if keep:
+        _KEEPER[:] = [Keeper(Slot(index=seat.index, cpus=seat.cpus))]
+        Finalize(None, _KEEPER[0].close, exitpriority=1)
     _heed_signals(parent)
     if seat.cpus:
         os.sched_setaffinity(0, seat.cpus)
@@ -147,6 +165,8 @@ def _do(function: Callable[[Work], Done], work: Work) -> Done:
     try:
         return function(work)
     except SystemExit:  # the executor would take it for the outcome, and give us more to do
+        for keeper in _KEEPER:
+            keeper.close()
         os._exit(1)
 
 
@@ -169,7 +189,8 @@ def _heed_signals(parent: int) -> None:
 def grade_here(course: Course, trial: Trial) -> Graded:
     """Grade in the place of this process; raises `SandboxError`."""
     seat = _SEAT[0]
-    options = replace(trial.options, cpus=seat.cpus, slot=seat.index)
+    keeper = _KEEPER[0] if _KEEPER and trial.options.sandbox == "docker" else None
+    options = replace(trial.options, cpus=seat.cpus, slot=seat.index, keeper=keeper)
     try:
         result = grade(course, trial.exercise, trial.submission, options, refused=trial.refused)
     except (SpecError, GraderError) as error:

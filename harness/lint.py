@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.anchors import FILE as CALIBRATION
-from harness.anchors import Calibration, measured_digest, read_calibration
+from harness.anchors import Anchor, Calibration, measured_digest, read_calibration
 from harness.catalog import Course, load_exercise, read_exercise, requirement_faults
 from harness.errors import SpecError
 from harness.expectations import FILE as EXPECT
@@ -235,6 +235,7 @@ def _calibration(case: Case) -> Iterator[Problem]:
 
 def _metrics(case: Case, calibration: Calibration, fix: str) -> Iterator[Problem]:
     """Yield the metrics that were not measured as they are now, and what was measured of none."""
+    file = case.course.grader_folder(case.name) / CALIBRATION
     metrics = {check.name: check for check in case.outline.metrics}
     for name, check in metrics.items():
         anchor = calibration.metrics.get(name)
@@ -243,8 +244,21 @@ def _metrics(case: Case, calibration: Calibration, fix: str) -> Iterator[Problem
         elif check.better and (anchor.better, anchor.scale) != (check.better, check.scale):
             reason = f"metric '{name}' was calibrated as {anchor.better}, {anchor.scale}"
             yield _of(case, check, reason, fix)
+        else:
+            yield from (case.problem(file, f"metric '{name}' {said}", fix) for said in _unfit(anchor))
     for name in calibration.metrics.keys() - metrics.keys():
-        yield case.problem(case.course.grader_folder(case.name) / CALIBRATION, f"'{name}' is no metric", fix)
+        yield case.problem(file, f"'{name}' is no metric", fix)
+
+
+def _unfit(anchor: Anchor) -> Iterator[str]:
+    """Yield why marks may not be used: they do not follow from the runs beside them, or pay for luck."""
+    from harness.marks import altered, refusals_of  # SciPy: only where there is something to calibrate
+
+    changed = altered(anchor)
+    if changed:
+        yield f"has other marks than follow from its runs: {', '.join(changed)} was changed by hand"
+    else:
+        yield from refusals_of(anchor)
 
 
 def _starter(case: Case) -> Iterator[Problem]:

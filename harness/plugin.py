@@ -21,6 +21,8 @@ from harness.errors import GraderError, SpecError
 from harness.exhibits import Show
 from harness.failures import LearnerFailure, plain
 from harness.grading import MARK, Mark, Rng, Wrong, check_name
+from harness.headings import heading_above
+from harness.intake.notebook import as_module
 from harness.proxy import SubmissionProxy
 from harness.records import Check, CheckResult, MetricSpec, Outcome, Visibility
 from harness.scoring import require_marks
@@ -88,11 +90,14 @@ class GraderPlugin:
 
     @pytest.fixture(scope="session")
     def source(self) -> dict[str, str]:
-        """The submission's Python files as text, by path: to be parsed by a policy, never run."""
-        files = self._run.session.submission.files
-        return {
-            file.path: file.data.decode("utf-8", "replace") for file in files if file.path.endswith(".py")
-        }
+        """The submission's Python files as text, by path: to be parsed by a policy, never run.
+
+        A notebook's cells stand one below the other under the name of the file that the exercise asks for.
+        """
+        submission, entry = self._run.session.submission, self._run.session.exercise.entry
+        files = {file.path: file.data for file in submission.files if file.path.endswith(".py")}
+        texts = {path: data.decode("utf-8", "replace") for path, data in files.items()}
+        return {**texts, entry: as_module(submission.cells)} if submission.cells else texts
 
     @pytest.fixture
     def printed(self) -> Callable[[], str]:
@@ -149,6 +154,7 @@ class GraderPlugin:
             visibility=visibility,
             needs=mark.needs,
             hint=mark.hint,
+            teaches=heading_above(item.path, (item.location[1] or 0) + 1),
             metric=self._metric_of(name, mark),
         )
 

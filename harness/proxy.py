@@ -5,7 +5,7 @@ exercise allows, and returns plain data and tensors. What cannot cross (a module
 optimiser, a generator) stays inside and comes back as a `Remote`, whose attributes and
 calls are further questions. A function among the arguments may be called back. Names that
 the proxy uses itself (`within`, `vjp`, `http`, `open_door`,
-`artefact`, `run`, `executed`, `set_environment`) are reached with `submission["vjp"]`.
+`artefact`, `run`, `executed`, `set_environment`, `cpu_seconds`) are reached with `submission["vjp"]`.
 """
 
 from __future__ import annotations
@@ -82,7 +82,10 @@ class Remote:
         return self._reference.ask(operation, self._seconds, arguments)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._ask("call", name=None, args=args, kwargs=kwargs)
+        try:
+            return self._ask("call", name=None, args=args, kwargs=kwargs)
+        except LearnerFailure as failure:
+            raise _with_arguments(failure, args, kwargs) from None
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -165,6 +168,13 @@ class SubmissionProxy:
         """Set variables of the submission's environment, such as a key to a service."""
         self._session.set_environment(variables)
 
+    def cpu_seconds(self) -> float | None:
+        """Return the processor time of the sandbox so far, as the system counts it outside; None if hidden.
+
+        The difference around a question hardly depends on what else the machine does.
+        """
+        return self._session.cpu_seconds()
+
     def vjp(self, function: Remote, *args: Any, cotangent: Any) -> Gradients:
         """Return output and gradients of sum(function(*args) * cotangent) for tensors among args."""
         remote: Remote = _as(Remote, function)
@@ -185,6 +195,18 @@ class SubmissionProxy:
 
     def __repr__(self) -> str:
         return f"<{self._session.submission.entry} in the sandbox>"
+
+
+def _with_arguments(
+    failure: LearnerFailure, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> LearnerFailure:
+    """Add to a refusal of the arguments how the exercise calls; an error from within names its place."""
+    if failure.brief != "TypeError" or not str(failure).startswith("TypeError: ") or "\n" in str(failure):
+        return failure
+    count = f"{len(args)} argument{'s' * (len(args) != 1)}"
+    named = f" and {', '.join(f'{name}=…' for name in kwargs)}" if kwargs else ""
+    words = f"{failure}\nThe exercise calls it with {count}{named}."
+    return LearnerFailure(failure.reason, words, brief=failure.brief)
 
 
 def _as(kind: type, value: Any) -> Any:

@@ -19,10 +19,11 @@ from harness.callbacks import Callbacks, refuse
 from harness.errors import SandboxError
 from harness.failures import LearnerFailure, described, died, missing, plain, raised_cells, unsendable
 from harness.records import Exercise, Submission
-from harness.sandbox.protocol import Ending, Process, Sandbox, Stopped
+from harness.sandbox.protocol import Ending, Metered, Process, Sandbox, Shared, Stopped
 
 MODULE: Final = 0
 LOAD_SECONDS: Final = 60.0
+LEAVE_SECONDS: Final = 10.0
 DROPS_CAP: Final = 10_000
 """A worker keeps a thousand objects; handles beyond that are made up, and need not be dropped."""
 ASKS_CAP: Final = 20_000
@@ -53,10 +54,12 @@ class Session:
         """Where the submission's web apps listen, in the worker that runs now."""
         self.closest_call = 0.0
         """The largest share of its own time limit that a call has used."""
+        self.left = False
+        """Whether the last worker has left its place to others in order."""
         self._sandbox, self._seed = sandbox, seed
         self._stack = ExitStack()
         self._process: Process | None = None
-        self._loaded = False
+        self._loaded = self._brought = False
         self._broken: LearnerFailure | None = None
         self._import_failure: LearnerFailure | None = None
         self._dropped: list[int] = []
@@ -94,6 +97,7 @@ class Session:
 
     def close(self) -> None:
         """End the worker."""
+        self._leave()
         self._end_process()
         self._stack.close()
 
@@ -108,6 +112,10 @@ class Session:
         if self._process is not None:
             self._log += self._process.take_log()
         return self._log.decode("utf-8", "replace")
+
+    def cpu_seconds(self) -> float | None:
+        """Return the processor time that the worker has used since it started; None where it is not known."""
+        return self._process.cpu_seconds() if isinstance(self._process, Metered) else None
 
     def set_environment(self, variables: Mapping[str, str]) -> None:
         """Set variables of the submission's environment, for its import and for what comes after."""
@@ -160,6 +168,7 @@ class Session:
         try:
             self.warm()
             self._read(self._warming, deadline)
+            self._brought = True
             self._read(self._post("load", {"files": files, "environment": self.environment}), deadline)
         except (Stopped, LearnerFailure, wire.ProtocolError) as problem:
             raise self._unusable(problem) from problem
@@ -264,13 +273,27 @@ class Session:
         self._broken = died(stopped, ending, limits, limits.total_seconds if out_of_time else seconds)
         return self._broken
 
+    def _leave(self) -> None:
+        """Have a worker whose place others will take leave in order, if it still can."""
+        process: object = self._process
+        if not isinstance(process, Shared):
+            return
+        deadline = time.monotonic() + LEAVE_SECONDS
+        try:
+            self._read(self._post("leave", {}) if self._brought else self._warming, deadline)
+        except (Stopped, LearnerFailure, wire.ProtocolError):
+            return
+        process.has_left()
+        self.left = True
+
     def _end_process(self) -> Ending:
         if self._process is None:
             return Ending()
         ending = self._process.end()
         self._log += self._process.take_log()
         self._stack.close()
-        self._process, self._loaded, self._dropped = None, False, []
+        self._process, self._dropped = None, []
+        self._loaded = self._brought = False
         self.addresses.clear()
         self.peak_memory_mb = max(ending.peak_memory_mb or 0, self.peak_memory_mb or 0) or None
         return ending

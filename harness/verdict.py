@@ -123,5 +123,6 @@ def _result(
         hint="" if outcome is Outcome.PASSED else check.hint,
         reason=reason,
         needs=check.needs,
+        teaches=check.teaches,
         metric=check.metric,
     )

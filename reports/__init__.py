@@ -2,5 +2,6 @@
 
 from reports.learner import learner_page
 from reports.notebook import notebook_page
+from reports.single import pages_of
 
-__all__ = ["learner_page", "notebook_page"]
+__all__ = ["learner_page", "notebook_page", "pages_of"]

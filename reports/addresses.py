@@ -44,6 +44,11 @@ def result_address(exercise: str, learner: str) -> str:
     return f"results/{exercise_slug(exercise)}/{learner_slug(learner)}.html"
 
 
+def notebook_address(exercise: str, learner: str) -> str:
+    """Return where the notebook of one learner's latest attempt lies, beside its page."""
+    return f"results/{exercise_slug(exercise)}/{learner_slug(learner)}.notebook.html"
+
+
 def cohort_address(exercise: str) -> str:
     """Return where the cohort's page for an exercise lies."""
     return f"cohorts/{exercise_slug(exercise)}.html"

@@ -23,6 +23,11 @@ VERDICTS: Final[Mapping[Verdict, str]] = {
     "failed": "not passed yet",
     "ungraded": "not decided yet",
 }
+WHOLE_NAMES: Final[Mapping[str, str]] = {
+    "import": "Your code could not be imported",
+    "invalid": "What you handed in could not be graded",
+}
+"""Of failures of the whole submission; the check that met them is not what is to be fixed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +47,8 @@ class Advice:
 
     heading: str
     why: str
+    name: str = ""
+    """What is to be fixed."""
     tone: Outcome = Outcome.PASSED
     """The outcome whose colour and symbol the advice is shown with."""
     row: Row | None = None
@@ -70,8 +77,13 @@ def advice(result: Result, ordered: Sequence[Row]) -> Advice:
     ready = [row for row in failing if passed.issuperset(row.check.needs)] or failing
     if ready:
         first = max(ready, key=_stake)
+        whole = WHOLE_NAMES.get(first.check.reason) if first.check.outcome is Outcome.CRASHED else None
         return Advice(
-            heading="Fix this first", why=_why(first, len(failing)), tone=first.check.outcome, row=first
+            heading="Fix this first",
+            why=_why_whole(result) if whole else _why(first, len(failing)),
+            name=whole or first.check.title,
+            tone=first.check.outcome,
+            row=first,
         )
     return _nothing_failed(result, ordered)
 
@@ -127,6 +139,12 @@ def _why(row: Row, failing: int) -> str:
     return f"{words}, and {counted(len(row.waiting), 'check')} with {more} more {waits} for it."
 
 
+def _why_whole(result: Result) -> str:
+    count = len(result.checks)
+    words = "The 1 check waits" if count == 1 else f"All {count} checks wait"
+    return f"{words} for it: no question can be asked before."
+
+
 def _worth(lost: float) -> str:
     return f"{counted(lost, 'point')} can be earned here"
 
@@ -140,14 +158,20 @@ def _nothing_failed(result: Result, ordered: Sequence[Row]) -> Advice:
     skipped = [row for row in ordered if row.check.outcome is Outcome.SKIPPED]
     if skipped:
         why = "No check failed, but some did not run. The first of them says why."
-        return Advice(heading="See why checks were skipped", why=why, tone=Outcome.SKIPPED, row=skipped[0])
+        return Advice(
+            heading="See why checks were skipped",
+            why=why,
+            name=skipped[0].check.title,
+            tone=Outcome.SKIPPED,
+            row=skipped[0],
+        )
     open_rows = [row for row in ordered if _lost(row.check) >= 0.01]
     if open_rows:
         most = max(open_rows, key=_stake)
         why = (
             f"Every check passed. What is left to gain is mostly here: {counted(_lost(most.check), 'point')}."
         )
-        return Advice(heading="Points still to gain", why=why, row=most)
+        return Advice(heading="Points still to gain", why=why, name=most.check.title, row=most)
     return Advice(heading="Nothing to fix", why="Every check passed with all of its points.")
 
 

@@ -7,7 +7,7 @@ import math
 import statistics
 from array import array
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from harness.records import MetricSpec, Outcome
@@ -15,6 +15,7 @@ from reports.addresses import result_address
 from reports.advice import Verdict, headline
 from reports.charts import share
 from reports.items import Item
+from reports.rows import WHOLE
 from reports.text import line
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class Standing:
     seconds: float
     finished: str
     attempts: int
+    earlier: bool
+    """Whether an attempt before the latest counts, as the policy has it."""
     outcomes: str
     """A letter of `LETTERS` for each check, in the order of the cohort's items."""
 
@@ -79,7 +82,7 @@ class Measured:
 
 @dataclass(slots=True, kw_only=True)
 class Cohort:
-    """One exercise and everybody's latest attempt at it."""
+    """One exercise and everybody's attempt at it that counts."""
 
     exercise: str
     title: str = ""
@@ -91,21 +94,30 @@ class Cohort:
     ungraded_count: int = 0
     crashes: list[Trouble] = field(default_factory=list)
     crash_kinds: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """How often a check crashed for a reason, by (check's title, reason)."""
+    """How often a check crashed for a reason, by (title, reason); the whole submission has no title."""
     same_files: dict[str, list[str]] = field(default_factory=dict)
     """Learners by the digest of their files."""
     _slow: list[tuple[float, int, Standing]] = field(default_factory=list)
 
-    def take(self, result: Result, attempts: int = 1) -> None:
-        """Count one learner's latest attempt; each learner is taken once."""
+    def take(self, result: Result, attempts: int = 1, *, earlier: bool = False) -> None:
+        """Count the attempt of one learner that counts; each learner is taken once.
+
+        Args:
+            result: that attempt.
+            attempts: how many there are.
+            earlier: whether a later one does not count.
+        """
         self.title, self.pass_mark = result.exercise_title, result.pass_mark
-        standing = self._standing(result, attempts)
+        standing = self._standing(result, attempts, earlier=earlier)
         self.standings.append(standing)
         heapq.heappush(self._slow, (standing.seconds, -len(self.standings), standing))
         if len(self._slow) > SLOWEST:
             heapq.heappop(self._slow)
         if result.submission:
             self.same_files.setdefault(result.submission, []).append(result.learner)
+        whole = [one for one in result.checks if one.outcome is Outcome.CRASHED and one.reason in WHOLE]
+        if whole:
+            self._crashed(_trouble(replace(whole[0], title=""), standing))
         for check in result.checks:
             self._count(check, result, standing)
 
@@ -138,7 +150,7 @@ class Cohort:
         """Return how long a submission usually takes."""
         return statistics.median(one.seconds for one in self.standings) if self.standings else 0.0
 
-    def _standing(self, result: Result, attempts: int) -> Standing:
+    def _standing(self, result: Result, attempts: int, *, earlier: bool) -> Standing:
         score = result.score
         return Standing(
             learner=line(result.learner, 120),
@@ -150,6 +162,7 @@ class Cohort:
             seconds=_finite(result.provenance.seconds),
             finished=line(result.provenance.finished, 40),
             attempts=attempts,
+            earlier=earlier,
             outcomes=self._outcomes(result),
         )
 
@@ -163,17 +176,10 @@ class Cohort:
     def _count(self, check: CheckResult, result: Result, standing: Standing) -> None:
         rest = result.score.earned - check.earned
         self.items[check.name].take(check, rest, result.provenance.finished[:10])
-        trouble = Trouble(
-            learner=standing.learner,
-            address=standing.address,
-            check=line(check.title),
-            reason=line(check.reason, 40),
-            message=line(check.message),
-        )
         if check.outcome is Outcome.UNGRADED:
-            self._ungraded(trouble)
-        elif check.outcome is Outcome.CRASHED:
-            self._crashed(trouble)
+            self._ungraded(_trouble(check, standing))
+        elif check.outcome is Outcome.CRASHED and check.reason not in WHOLE:
+            self._crashed(_trouble(check, standing))
         if check.metric and check.measured and math.isfinite(check.measured.value):
             self._measured(check, check.metric, check.measured.value)
 
@@ -195,6 +201,16 @@ class Cohort:
         kept.values.append(value)
         kept.seconds.append(_finite(check.seconds))
         kept.passed.append(check.outcome is Outcome.PASSED)
+
+
+def _trouble(check: CheckResult, standing: Standing) -> Trouble:
+    return Trouble(
+        learner=standing.learner,
+        address=standing.address,
+        check=line(check.title),
+        reason=line(check.reason, 40),
+        message=line(check.message),
+    )
 
 
 def histogram(standings: list[Standing], bins: int = 20) -> list[int]:

@@ -11,7 +11,7 @@ from typing import Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from reports import charts, numbers, pictures, text
+from reports import charts, numbers, pictures, sounds, text
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 BACKSTOP: Final = 100_000
@@ -35,10 +35,12 @@ def environment() -> Environment:
         *(numbers.moment, numbers.counted, text.line, text.capped, text.ends, text.prose, text.line_of_code),
     )
     made.filters.update({function.__name__: function for function in filters})
-    made.globals.update(gauge=charts.gauge, curve=charts.curve, shown=pictures.shown)
+    made.globals.update(gauge=charts.gauge, curve=charts.curve, shown=pictures.shown, heard=sounds.heard)
     style = (TEMPLATES / "style.css").read_text("utf-8")
     made.globals.update(style=Markup(style), policy=policy(style))  # noqa: S704 - a file of this package
     wide = style + (TEMPLATES / "wide.css").read_text("utf-8")
+    notebook = style + (TEMPLATES / "notebook.css").read_text("utf-8")
+    made.globals.update(notebook_style=Markup(notebook), notebook_policy=policy(notebook))  # noqa: S704
     script = (TEMPLATES / "tables.js").read_text("utf-8")
     made.globals.update(
         wide_style=Markup(wide),  # noqa: S704 - files of this package
@@ -51,7 +53,7 @@ def environment() -> Environment:
 
 def policy(style: str, script: str = "") -> str:
     """Return the Content-Security-Policy that allows this style and script, and nothing from anywhere."""
-    allowed = f"default-src 'none'; img-src data:; style-src {_digest(style)}"
+    allowed = f"default-src 'none'; img-src data:; media-src data:; style-src {_digest(style)}"
     if script:
         allowed += f"; script-src {_digest(script)}"
     return f"{allowed}; base-uri 'none'; form-action 'none'"

@@ -23,6 +23,8 @@ def learner_page(
     exercise: Exercise | None = None,
     history: Sequence[Result] = (),
     links: Sequence[Link] = (),
+    *,
+    counts: int | None = None,
 ) -> str:
     """Return one result as a whole HTML page that needs nothing else: no file, no network, no script.
 
@@ -31,6 +33,7 @@ def learner_page(
         exercise: adds the summary, topics and limits where it is at hand.
         history: the learner's earlier results of this exercise, oldest first, without `result`.
         links: ways to other pages, where this one is part of a site.
+        counts: which attempt counts, the oldest being 1, where it is known.
 
     Returns:
         HTML text to be written as UTF-8. The same arguments give the same text.
@@ -50,6 +53,7 @@ def learner_page(
             tally=tally(result.checks),
             attempts=attempts,
             attempt_count=len(history) + 1,
+            counts=counts,
             trend=trend(attempts),
             progress=progress(attempts),
             links=links,

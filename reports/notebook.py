@@ -3,58 +3,55 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 from markupsafe import Markup
 
 from reports.environment import environment
+from reports.pictures import shown
+from reports.text import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reports.addresses import Link
 
 CAP: Final = 16 << 20
-SHOWN: Final = ("text/plain", "image/png", "image/jpeg")
+NOTEBOOK: Final = "Your notebook, as it ran"
+"""What the way to such a page is called."""
+SHOWN: Final = ("text/plain", "image/png")
 TAGS: Final = frozenset(
-    [
+    {
         "a",
         "b",
         "blockquote",
         "br",
         "code",
-        "dd",
         "del",
         "div",
-        "dl",
-        "dt",
         "em",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
         "hr",
         "i",
         "img",
-        "li",
-        "ol",
-        "p",
         "pre",
         "span",
         "strong",
         "sub",
         "sup",
-        "table",
-        "tbody",
-        "td",
-        "th",
-        "thead",
-        "tr",
-        "ul",
-    ]
+    }
+    | {"dd", "dl", "dt", "h1", "h2", "h3", "h4", "h5", "h6", "li", "ol", "p", "ul"}
+    | {"table", "tbody", "td", "th", "thead", "tr"}
 )
-ATTRIBUTES: Final = {"*": ["class"], "a": ["href", "title"], "img": ["src", "alt"]}
-PROTOCOLS: Final = frozenset({"data", "http", "https"})
+PICTURE: Final = "data:image/png;base64,"
+_CLASS: Final = re.compile(
+    r"(text_|code_|inner_)?cell|border-box-sizing|rendered(_html)?|text_cell_render|highlight|hl-ipython3"
+    r"|input(_area|_prompt)?|output(_[a-z]+)*|prompt|ansi-[a-z-]+|[a-z]{1,2}\d?"
+)
+"""What nbconvert and its highlighter call things; learners' own classes could dress up as ours."""
 
 
-def notebook_page(notebook: str, title: str) -> str:
+def notebook_page(notebook: str, title: str, links: Sequence[Link] = ()) -> str:
     """Return a self-contained page for a notebook of format 4 in JSON.
 
     Of every output only text and pictures stay. What nbconvert renders goes once more
@@ -65,22 +62,40 @@ def notebook_page(notebook: str, title: str) -> str:
     """
     if len(notebook) > CAP:
         raise ValueError("the notebook is too large to show")
-    tree = json.loads(notebook)
-    if not isinstance(tree, dict) or not isinstance(tree.get("cells"), list):
-        raise ValueError("this is no notebook")  # noqa: TRY004 - the value is text, its content is wrong
+    try:
+        body = _rendered(_without_activity(_plain(json.loads(notebook))))
+    except Exception as error:  # noqa: BLE001 - nbformat and nbconvert let whatever they meet escape
+        raise ValueError(f"this is no notebook: {error!s:.200}") from None
+    return environment().get_template("notebook.html").render(title=title, body=body, links=links)
+
+
+def _plain(value: Any) -> Any:
+    """Return JSON whose texts hold nothing that is unseen or acts on a screen, but for the ends of lines."""
+    match value:
+        case str():
+            return visible(value)
+        case list():
+            return [_plain(one) for one in value]
+        case dict():
+            return {key: _plain(one) for key, one in value.items()}
+    return value
+
+
+def _without_activity(tree: dict[str, Any]) -> dict[str, Any]:
+    """Return the notebook with text and pictures as its only outputs."""
     for cell in tree["cells"]:
         cell["outputs"] = [_harmless(output) for output in cell.get("outputs") or []]
         cell.pop("attachments", None)
         if cell.get("cell_type") != "code":
             del cell["outputs"]
-    return environment().get_template("notebook.html").render(title=title, body=_rendered(tree))
+    return tree
 
 
 def _harmless(output: dict[str, Any]) -> dict[str, Any]:
     """Return an output with text and pictures only."""
     data = output.get("data")
     if isinstance(data, dict):
-        return {**output, "data": {kind: data[kind] for kind in SHOWN if kind in data}}
+        return {**output, "metadata": {}, "data": {kind: data[kind] for kind in SHOWN if kind in data}}
     return output
 
 
@@ -89,7 +104,18 @@ def _rendered(tree: dict[str, Any]) -> Markup:
     import nbformat
     from nbconvert import HTMLExporter
 
-    exporter = HTMLExporter(template_name="basic", sanitize_html=True)
+    exporter = HTMLExporter(template_name="basic", exclude_anchor_links=True)
     body, _ = exporter.from_notebook_node(nbformat.reads(json.dumps(tree), as_version=4))
-    clean = bleach.clean(body, tags=TAGS, attributes=ATTRIBUTES, protocols=PROTOCOLS, strip=True)
-    return Markup(clean)  # noqa: S704 - only elements and attributes of the lists above are left
+    clean = bleach.clean(body, tags=TAGS, attributes=_kept, protocols={"data", "http", "https"}, strip=True)
+    return Markup(clean)  # noqa: S704 - only elements and attributes that are let through are left
+
+
+def _kept(tag: str, name: str, value: str) -> bool:
+    """Say whether an attribute stays: links for people to follow, sound pictures, and nbconvert's classes."""
+    if name == "class":
+        return all(_CLASS.fullmatch(one) for one in value.split())
+    if tag == "a":
+        return name == "title" or (name == "href" and value.startswith(("http://", "https://")))
+    if tag == "img" and name == "src":
+        return value.startswith(PICTURE) and shown("".join(value[len(PICTURE) :].split())) is not None
+    return tag == "img" and name == "alt"

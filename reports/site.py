@@ -18,6 +18,7 @@ from reports.addresses import (
     cohort_address,
     exercise_address,
     learner_address,
+    notebook_address,
     pair_address,
     result_address,
 )
@@ -25,8 +26,10 @@ from reports.cohort import Cohort, Standing
 from reports.cohort_page import cohort_page, compared, pair_page
 from reports.exercise_page import exercise_page
 from reports.learner import learner_page
+from reports.notebook import NOTEBOOK
 from reports.roadmap import Stage, cohort_roadmap, learner_roadmap
 from reports.similarity import Cluster, clusters, fingerprint, grams, tokens
+from reports.single import shown_notebook
 
 if TYPE_CHECKING:
     from harness.records import Exercise, Result
@@ -65,6 +68,8 @@ class Site:
     dossiers: Mapping[str, Dossier] = field(default_factory=dict)
     faults: Iterable[Fault] = ()
     sources: Sources | None = None
+    earlier: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """The digest of the files that count, by learner and exercise, where those are not the latest."""
 
     def pages(self, results: Iterable[Result]) -> Iterator[Page]:
         """Yield every page; the front page, `index.html`, comes last.
@@ -96,12 +101,20 @@ class Site:
         described = {one.id: one for stage in self.stages for one in stage.exercises}
         home = Link(words="Roadmap", address="../../" + learner_address(learner))
         for exercise, group in itertools.groupby(results, key=lambda one: one.exercise):
-            latest, history = _latest(group)
+            latest, history, counts = _attempts(group, self.earlier.get((learner, exercise), ""))
             cohort = _cohort(cohorts, exercise)
-            cohort.take(latest, len(history) + 1)
+            cohort.take(counts, len(history) + 1, earlier=counts is not latest)
             standings[exercise] = cohort.standings[-1]
-            page = learner_page(latest, described.get(exercise), history, (home,))
-            yield result_address(exercise, learner), page
+            number = next((at for at, one in enumerate(history, 1) if _same(one, counts)), len(history) + 1)
+            links: tuple[Link, ...] = (home,)
+            own = result_address(exercise, learner)
+            notebook = shown_notebook(latest, own.rpartition("/")[2])
+            if notebook:
+                name = notebook_address(exercise, learner)
+                yield name, notebook
+                links += (Link(words=NOTEBOOK, address=name.rpartition("/")[2]),)
+            page = learner_page(latest, described.get(exercise), history, links, counts=number)
+            yield own, page
         yield learner_address(learner), learner_roadmap(learner, self.stages, standings)
 
     def _exercise_page(self, name: str, exercise: Exercise | None, cohorts: Mapping[str, Cohort]) -> Page:
@@ -150,15 +163,26 @@ def _by_learner(results: Iterable[Result]) -> Iterator[tuple[str, Iterator[Resul
         yield learner, theirs
 
 
-def _latest(attempts: Iterable[Result]) -> tuple[Result, list[Result]]:
-    """Return the latest attempt, and of those before it what a history tells."""
+def _attempts(attempts: Iterable[Result], wanted: str) -> tuple[Result, list[Result], Result]:
+    """Return the latest attempt, of those before it what a history tells, and the one that counts.
+
+    Args:
+        attempts: of one learner at one exercise, the latest last; a group is never empty.
+        wanted: the digest of the files that count; the latest do where no attempt has it.
+    """
     history: list[Result] = []
     following = iter(attempts)
-    latest = next(following)  # a group is never empty
+    latest = next(following)
+    counts = latest if latest.submission == wanted else None
     for attempt in following:
-        history.append(replace(latest, checks=(), log="", notices=()))
+        history.append(replace(latest, checks=(), log="", notices=(), notebook=""))
         latest = attempt
-    return latest, history
+        counts = latest if latest.submission == wanted else counts
+    return latest, history, counts or latest
+
+
+def _same(one: Result, other: Result) -> bool:
+    return (one.submission, one.provenance.finished) == (other.submission, other.provenance.finished)
 
 
 def _cohort(cohorts: dict[str, Cohort], exercise: str) -> Cohort:

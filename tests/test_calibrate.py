@@ -3,18 +3,15 @@
 import json
 import math
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from harness.anchors import read_calibration, write_calibration
-from harness.calibrate import Plan, _Values, anchor, calibrate, missing_share, refused
+from harness.calibrate import Plan, calibrate
 from harness.cli import main
 from harness.errors import GraderError, SpecError
 from harness.lint import lint
-from harness.outline import Outlined
 from harness.problems import errors
-from harness.records import Visibility
 from tests.small_course import NAME, add_check, public_of, replace, small_course, solution_of, wrong_of
 
 PLAN = Plan(sandbox="process", seeds=5, baseline_seeds=2, reruns=1, jobs=2)
@@ -68,6 +65,13 @@ def test_what_was_measured_is_stored_and_current(course):
     write_calibration(course, NAME, done.calibration)
     assert read_calibration(course, NAME) == done.calibration
     assert [one.reason for one in errors(lint(course)) if "calibrat" in one.reason] == []
+
+
+def test_an_edit_while_it_is_measured_leaves_it_stale(course):
+    file = public_of(course)
+    done = calibrate(course, NAME, PLAN, lambda *_: file.write_text(file.read_text() + "\nlater = 1\n"))
+    write_calibration(course, NAME, done.calibration)
+    assert any("calibration is stale" in one.reason for one in lint(course))
 
 
 def test_progress_tells_each_run(course):
@@ -147,86 +151,6 @@ def test_what_cannot_be_calibrated_says_why(course, harm, kind, told):
     harm(course)
     with pytest.raises(kind, match=told):
         calibrate(course, NAME, PLAN)
-
-
-# ---- marks, without runs ---------------------------------------------------------------------
-
-
-def outlined(better="lower", scale="linear"):
-    return Outlined(
-        name="m",
-        title="M",
-        visibility=Visibility.PUBLIC,
-        file=public_of,
-        line=1,
-        is_metric=True,
-        better=better,
-        unit="x",
-        scale=scale,
-    )
-
-
-RUNS = [10.0, 10.4, 9.8, 10.1, 10.3, 9.9, 10.2, 10.0]
-
-
-def test_zero_marks_stand_at_the_hardest_baseline():
-    values = _Values(reference=RUNS, baseline={"weak": [90.0], "strong": [30.0, 32.0]})
-    assert anchor(outlined(), values, 0.995).zero == 31.0
-    upside = _Values(reference=[-v for v in RUNS], baseline={"weak": [-90.0], "strong": [-30.0, -32.0]})
-    assert anchor(outlined("higher"), upside, 0.995).zero == -31.0
-
-
-def test_more_confidence_gives_more_room():
-    values = _Values(reference=RUNS, baseline={"b": [90.0]})
-    marks = [anchor(outlined(), values, confidence).full for confidence in (0.9, 0.99, 0.999)]
-    assert sorted(marks) == marks
-    assert marks[0] > np.mean(RUNS)
-
-
-def test_too_little_confidence_is_refused():
-    told = anchor(outlined(), _Values(reference=RUNS, baseline={"b": [90.0]}), 0.9)
-    assert ["would miss full marks" in one for one in refused(told)] == [True]
-
-
-def test_a_reference_that_never_varies_has_no_ratio():
-    told = anchor(outlined(), _Values(reference=[1.0, 1.0], baseline={"b": [2.0]}), 0.995)
-    assert (told.discrimination, told.full, told.false_fail) == (None, 1.0, 0.0)
-    assert list(refused(told)) == []
-
-
-def test_values_without_a_logarithm_are_refused():
-    with pytest.raises(ValueError, match="logarithm"):
-        anchor(outlined(scale="log"), _Values(reference=RUNS, baseline={"b": [0.0]}), 0.995)
-
-
-def test_a_baseline_that_is_better_is_refused():
-    with pytest.raises(ValueError, match="would not be better than 1, what the baseline reaches"):
-        anchor(outlined(), _Values(reference=RUNS, baseline={"b": [1.0]}), 0.995)
-
-
-@pytest.mark.parametrize("scale", ["linear", "log"])
-@pytest.mark.parametrize("better", ["lower", "higher"])
-def test_full_marks_keep_their_promise_to_honest_runs(better, scale):
-    """Of fresh honest runs about 0.5 % miss the bar, whatever the direction and the scale; at most 1 % may."""
-    rng = np.random.default_rng(7)
-    missed, fresh = 0, 20
-    calibrations = 2000
-    for _ in range(calibrations):
-        runs = rng.normal(3, 0.2, size=8 + fresh)
-        runs = np.exp(runs) if scale == "log" else runs
-        values = _Values(reference=list(runs[:8]), baseline={"b": [1e6 if better == "lower" else 1e-6]})
-        bar = anchor(outlined(better, scale), values, 0.995).full
-        missed += int((runs[8:] > bar if better == "lower" else runs[8:] < bar).sum())
-    assert 0.003 < missed / (fresh * calibrations) < 0.008
-
-
-def test_the_expected_misses_are_those_of_students_t():
-    runs = np.random.default_rng(3).normal(size=200)
-    assert missing_share(runs, float(runs.mean()), "lower", "linear") == pytest.approx(0.5)
-    assert missing_share(runs, float(runs.mean() + 1.96 * runs.std()), "lower", "linear") == pytest.approx(
-        0.025, abs=0.002
-    )
-    assert missing_share([1.0, 1.0], 0.5, "lower", "linear") == 1.0
 
 
 # ---- the command -----------------------------------------------------------------------------

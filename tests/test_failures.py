@@ -130,7 +130,8 @@ DESCRIBED = {
     "package": (
         {"type": "ModuleNotFoundError", "message": "No module named 'jax'"},
         "exception",
-        "ModuleNotFoundError: No module named 'jax'\nOnly the packages the exercise names are installed, and there is no network.",
+        "ModuleNotFoundError: No module named 'jax'\nIt is not installed, and there is no network. There are numpy, scipy, pandas,"
+        " scikit-learn, matplotlib, pillow, torch, safetensors, fastapi, uvicorn, and the standard library.",
     ),
     "file": (
         {"type": "PermissionError", "message": "[Errno 13] Permission denied: '/etc/shadow'"},

@@ -6,10 +6,12 @@ import time
 import pytest
 from click.testing import CliRunner
 
-from harness.anchors import Anchor, Calibration, measured_digest, write_calibration
+from harness import anchors
+from harness.anchors import Calibration, measured_digest, write_calibration
 from harness.catalog import HOME, Course
 from harness.cli import main
 from harness.lint import lint
+from harness.marks import Runs, anchored
 from harness.problems import errors, github_lines
 from tests.small_course import (
     NAME,
@@ -103,6 +105,11 @@ FILES = [
         id="no-starter",
     ),
     pytest.param(
+        lambda c: solution_of(c).write_text(solution_of(c).read_text().replace("### END SOLUTION", "###")),
+        "END SOLUTION",
+        id="markers",
+    ),
+    pytest.param(
         lambda c: replace(solution_of(c), "n >= 2, not all equal.", "n >= 3."),
         "not what the reference",
         id="stale",
@@ -178,16 +185,9 @@ def measured(course):
     return course
 
 
-def calibration(**changes):
-    anchor = Anchor(
-        zero=2,
-        full=1,
-        better="lower",
-        reference=(0.9, 1.0),
-        baseline={"zeros": (2.0,)},
-        confidence=0.995,
-        false_fail=0.001,
-    )
+def calibration(spread=0.01, **changes):
+    reference = tuple(1 + spread * step for step in range(8))
+    anchor = anchored(Runs(reference=reference, baseline={"zeros": (2.0, 2.1)}), "lower", "linear", 0.995)
     return Calibration(**{"metrics": {"added": anchor}, **changes})
 
 
@@ -218,6 +218,62 @@ def test_comments_do_not_make_a_calibration_stale(measured):
     file = public_of(measured)
     file.write_text("# a word\n\n" + file.read_text().replace("size=50)  # (n,)", "size=50)  # (50,)"))
     assert reasons(measured) == []
+
+
+def test_other_code_that_measures_makes_a_calibration_stale(measured, monkeypatch, tmp_path):
+    replace(
+        public_of(measured),
+        "from harness.grading",
+        "from harness.metrics import density\nfrom harness.grading",
+    )
+    ours = tmp_path / "harness"
+    for name, text in (
+        ("metrics/density", "def f():\n    import harness.metrics.checking, harness.records"),
+        ("metrics/checking", "limit = 1"),
+        ("metrics/frechet", "unused = 1"),
+        ("records", "unused = 1"),
+    ):
+        (ours / name).parent.mkdir(parents=True, exist_ok=True)
+        (ours / f"{name}.py").write_text(text)
+    monkeypatch.setattr(anchors, "HARNESS", ours)
+    before = measured_digest(measured, NAME)
+    for name in ("metrics/frechet", "records"):
+        (ours / f"{name}.py").write_text("unused = 2")
+    assert measured_digest(measured, NAME) == before
+    (ours / "metrics" / "checking.py").write_text("limit = 2")
+    assert measured_digest(measured, NAME) != before
+
+
+def test_an_encoder_counts_with_its_weights(measured, monkeypatch, tmp_path):
+    replace(
+        public_of(measured),
+        "from harness.grading",
+        "from harness.sources.encoder import x\nfrom harness.grading",
+    )
+    weights = tmp_path / "sources" / "weights" / "w.safetensors"
+    weights.parent.mkdir(parents=True)
+    (tmp_path / "sources" / "encoder.py").write_text("x = 1")
+    weights.write_bytes(b"1")
+    monkeypatch.setattr(anchors, "HARNESS", tmp_path)
+    before = measured_digest(measured, NAME)
+    weights.write_bytes(b"2")
+    assert measured_digest(measured, NAME) != before
+
+
+@pytest.mark.parametrize("mark", ["zero", "full"])
+def test_marks_changed_by_hand_are_seen(measured, mark):
+    file = measured.grader_folder(NAME) / "calibration.json"
+    tree = json.loads(file.read_text())
+    tree["metrics"]["added"][mark] += 0.05
+    file.write_text(json.dumps(tree))
+    [reason] = reasons(measured)
+    assert f"{mark} was changed by hand" in reason
+
+
+def test_marks_that_pay_for_luck_are_seen(measured):
+    write_calibration(measured, NAME, calibration(0.08, digest=measured_digest(measured, NAME)))
+    [reason] = reasons(measured)
+    assert "does not discriminate" in reason
 
 
 def test_a_metric_without_a_calibration(measured):

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.books import gradebook_option, opened, source_options, taken_from
+from harness.cli.books import (
+    apply_changes,
+    gradebook_option,
+    opened,
+    show_changes,
+    source_options,
+    taken_from,
+)
 from harness.cli.options import SANDBOXES, choose_sandbox, course_of, require_device
 from harness.errors import SpecError
 
@@ -38,6 +46,13 @@ if TYPE_CHECKING:
 )
 @click.option("--retry-ungraded", is_flag=True, help="Only what a fault of ours left ungraded.")
 @click.option("--limit", type=click.IntRange(1), help="At most so many gradings now.")
+@click.option(
+    "--keep-artifacts",
+    "keep",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Keep what submissions answer in DIR, for `roadmark rescore`.",
+)
 @click.option("--regrade", is_flag=True, help="Grade all again; verdicts count when all are there.")
 @click.option(
     "--diff", is_flag=True, help="With --regrade: show who would change by how much, and apply nothing."
@@ -86,7 +101,13 @@ def _grade(
     made = plan(book, course, pairs, wanted)
     with watching(len(made.works)) as screen:
         screen.begin(made)
-        manner = Manner(sandbox=sandbox, jobs=chosen["jobs"], proposed=wanted.regrade, say=screen.say)
+        manner = Manner(
+            sandbox=sandbox,
+            jobs=chosen["jobs"],
+            proposed=wanted.regrade,
+            keep=chosen["keep"],
+            say=screen.say,
+        )
         tally = run_batch(book, course, made.works, manner, screen.settled)
         screen.end(tally, made)
     if wanted.regrade:
@@ -107,22 +128,13 @@ def _sandbox(pairs: Iterable[tuple[Exercise, Handed]], chosen: dict[str, Any]) -
 
 def _regraded(book: Gradebook, made: Plan, *, show_only: bool, ready: bool) -> None:
     """Show what regrading changes; let it count if that was asked for and all is there."""
-    from harness.gradebook import ledger
-
     labels = {attempt: work for work in made.every for attempt in work.attempts}
-    with book.reading() as session:
-        changes = [one for one in ledger.changes(session, labels) if one.before != one.after]
-    for one in changes:
-        work = labels[one.attempt]
-        before = f"{one.before[0]} {one.before[1]:g}" if one.before else "nothing"
-        click.echo(f"{work.learner}  {work.exercise.id}  {before} -> {one.after[0]} {one.after[1]:g}")
-    click.echo(f"{len(changes)} of {len(labels)} change.")
+    show_changes(book, {number: f"{one.learner}  {one.exercise.id}" for number, one in labels.items()})
     if show_only:
         click.echo(
             "Nothing was applied. Without --diff the same command applies it and grades nothing again."
         )
     elif ready:
-        keys = {attempt: work.key for attempt, work in labels.items()}
-        click.echo(f"Applied {book.write(lambda session: ledger.apply_proposals(session, keys))} verdicts.")
+        apply_changes(book, {attempt: work.key for attempt, work in labels.items()})
     else:
         click.echo("Not applied: some are left. Run the same command again.")

@@ -105,3 +105,22 @@ def _paired(course: Any, source: Source, asked: Exercise | None) -> list[tuple[E
         if asked is None or exercise.id == asked.id:
             pairs.append((exercise, handed))
     return pairs
+
+
+def show_changes(book: Gradebook, labels: Mapping[int, str]) -> None:
+    """Say whose verdict proposals would change, and by how much, given words for each attempt."""
+    from harness.gradebook import ledger
+
+    with book.reading() as session:
+        changes = [one for one in ledger.changes(session, labels) if one.before != one.after]
+    for one in changes:
+        before = f"{one.before[0]} {one.before[1]:g}" if one.before else "nothing"
+        click.echo(f"{labels[one.attempt]}  {before} -> {one.after[0]} {one.after[1]:g}")
+    click.echo(f"{len(changes)} of {len(labels)} change.")
+
+
+def apply_changes(book: Gradebook, keys: Mapping[int, str]) -> None:
+    """Let proposals count, given the key of each attempt, and say how many there were."""
+    from harness.gradebook import ledger
+
+    click.echo(f"Applied {book.write(lambda session: ledger.apply_proposals(session, keys))} verdicts.")

@@ -18,8 +18,10 @@ def clean() -> None:
 def _containers() -> int:
     from harness.sandbox.docker import reap
     from harness.sandbox.engine import connect
+    from harness.sandbox.image_layers import reap_builder
 
     try:
-        return reap(connect())
+        client = connect()
     except NoEngine:
         return 0
+    return reap(client) + reap_builder(client)

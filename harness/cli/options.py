@@ -30,6 +30,7 @@ _GRADING: Final = (
         show_default=True,
         help="Where the submission runs; auto is Docker if an engine answers.",
     ),
+    click.option("--runtime", default="", metavar="NAME", help="What runs the container, such as runsc."),
     click.option("--seed", metavar="HEX", help="Replay a run: the seed that its result records."),
     click.option("--device", default="auto", show_default=True, help="auto, cpu, or cuda[:i]."),
     click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, and nothing else."),
@@ -45,11 +46,13 @@ def grading_options(function: Function) -> Function:
     return function
 
 
-def choose_sandbox(wanted: str, exercise: Exercise, *, trusted: bool) -> Literal["docker", "process"]:
+def choose_sandbox(
+    wanted: str, exercise: Exercise, *, trusted: bool, runtime: str = ""
+) -> Literal["docker", "process"]:
     """Return the sandbox to use, proved to be usable; raises `SandboxError` with the next step."""
     if wanted != "process":
         try:
-            _require_docker(exercise)
+            _require_docker(exercise, runtime)
         except NoEngine as error:
             if wanted == "docker" or not trusted:
                 hint = error.hint or "start Docker"
@@ -66,10 +69,14 @@ def choose_sandbox(wanted: str, exercise: Exercise, *, trusted: bool) -> Literal
             "the process sandbox does not isolate: a submission can read what you can read",
             hint="use Docker, or add --trust-submissions for work that you trust",
         )
+    from harness.sandbox import process
+
+    process.reap()
     return "process"
 
 
-def _require_docker(exercise: Exercise) -> None:
+def _require_docker(exercise: Exercise, runtime: str) -> None:
+    from harness.doctor import require_proof
     from harness.sandbox.docker import reap
     from harness.sandbox.engine import connect
     from harness.sandbox.images import require_image
@@ -78,6 +85,7 @@ def _require_docker(exercise: Exercise) -> None:
     try:
         require_image(client, exercise.profile)
         reap(client)
+        require_proof(client, exercise.profile, runtime)
     finally:
         client.close()
 
@@ -111,7 +119,8 @@ def read(course: Any, exercise: Exercise, path: Path, learner: str) -> tuple[Sub
     except NothingThere:
         raise
     except SubmissionError as error:
-        hint = f" {error.hint[0].upper()}{error.hint[1:]}." if error.hint else ""
+        end = "" if error.hint.endswith((".", "?")) else "."
+        hint = f" {error.hint[0].upper()}{error.hint[1:]}{end}" if error.hint else ""
         name = shown(learner) or learner_of(path)
         return Submission(
             files=(), entry=exercise.entry, digest="", origin=shown(str(path)), learner=name

@@ -70,6 +70,9 @@ def print_table(report: Report) -> None:
     )
     if report.sandbox == "process":
         console.print("Ran in the process sandbox: limits, no isolation.", style="dim")
+    elif not report.fresh:
+        text = "Solutions of one exercise took turns in a container; with --fresh, each has its own."
+        console.print(text, style="dim")
 
 
 def _row(exercise: Verified) -> tuple[Text | str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     type=click.Path(exists=True, path_type=Path),
     help="What was handed in, to find code that is alike.",
 )
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of a result, and nothing else.")
 @click.option(
     "--format", "form", type=click.Choice(FORMATS), default="auto", help="How --sources is laid out."
 )
@@ -50,6 +52,11 @@ def report(ctx: click.Context, /, results: Path | None, **chosen: Any) -> None:
       roadmark report result.json --html page.html
       roadmark report --site site --gradebook grades.db --sources handed-in
     """
+    if chosen["schema"]:
+        from harness.store import schema
+
+        click.echo(json.dumps(schema(), indent=2))
+        return
     wanted = {name: chosen[name] for name in ("site", "junit", "markdown") if chosen[name] is not None}
     if results is not None and results.is_dir() and not wanted:
         raise click.UsageError("RESULT is a folder: say --site DIR, --junit FILE or --markdown FILE")
@@ -71,14 +78,15 @@ def _one(ctx: click.Context, file: Path, chosen: dict[str, Any]) -> None:
     _for_machines(lambda: [record], chosen)
     if chosen["html"] is None and (chosen["junit"] or chosen["markdown"]):
         return
-    from reports import learner_page
+    from reports import pages_of
 
     try:
         exercise = course_of(ctx).find(record.exercise)
     except SpecError:  # the page can do without, and results outlive exercises
         exercise = None
     target = chosen["html"] or file.with_suffix(".html")
-    _write(target, learner_page(record, exercise))
+    for name, text in pages_of(record, exercise, target.name):
+        _write(target.with_name(name), text)
     click.echo(f"Report: {target}")
 
 
@@ -87,7 +95,7 @@ def _all(ctx: click.Context, folder: Path | None, chosen: dict[str, Any]) -> Non
     from harness.cli.site import results_of
 
     def fresh() -> Iterable[Result]:
-        with results_of(folder, chosen["gradebook"]) as (found, _):
+        with results_of(folder, chosen["gradebook"]) as (found, *_):
             yield from found
 
     _for_machines(fresh, chosen)
@@ -102,11 +110,13 @@ def _site(ctx: click.Context, folder: Path | None, chosen: dict[str, Any]) -> No
     course, root = course_of(ctx), chosen["site"]
     count = 0
     with (
-        results_of(folder, chosen["gradebook"]) as (found, faults),
+        results_of(folder, chosen["gradebook"]) as (found, faults, earlier),
         sources_of(course, chosen["sources"], chosen["form"]) as sources,
     ):
         dossiers = dossiers_of(course, chosen["verified"])
-        site = Site(stages=stages_of(course), dossiers=dossiers, faults=faults, sources=sources)
+        site = Site(
+            stages=stages_of(course), dossiers=dossiers, faults=faults, sources=sources, earlier=earlier
+        )
         for address, text in site.pages(found):
             _write(root / address, text)
             count += 1

@@ -26,6 +26,7 @@ def run_one(
     *,
     kind: Literal["grade", "check"],
     sandbox: str,
+    runtime: str,
     seed: str | None,
     device: str,
     as_json: bool,
@@ -42,21 +43,16 @@ def run_one(
     require_device(device, exercise)
     given = parse_seed(seed)
     submission, refused = read(course, exercise, path, learner)
-    chosen = choose_sandbox(sandbox, exercise, trusted=trusted)
-    options = Options(sandbox=chosen, kind=kind, seeds=SEEDS if kind == "grade" else 1)
+    chosen = choose_sandbox(sandbox, exercise, trusted=trusted, runtime=runtime)
+    options = Options(sandbox=chosen, runtime=runtime, kind=kind, seeds=SEEDS if kind == "grade" else 1)
     options = options if given is None else replace(options, seed=given)
     result = grade(course, exercise, submission, options, refused=refused)
     if html:
-        from reports import learner_page
+        from reports import pages_of
 
         html.parent.mkdir(parents=True, exist_ok=True)
-        html.write_text(learner_page(result, exercise), encoding="utf-8")
-        if result.notebook:
-            from reports import notebook_page
-
-            beside = html.with_suffix(".notebook.html")
-            beside.write_text(notebook_page(result.notebook, result.exercise_title), encoding="utf-8")
-            click.echo(f"Notebook: {beside}", err=True)
+        for file, text in pages_of(result, exercise, html.name):
+            html.with_name(file).write_text(text, encoding="utf-8")
     if as_json:
         click.echo(dump(result).decode())
     else:

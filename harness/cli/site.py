@@ -24,27 +24,32 @@ if TYPE_CHECKING:
 VERIFY_SCHEMA: Final = 1
 
 
+Earlier = dict[tuple[str, str], str]
+"""The files that count, by learner and exercise, where a policy says that not the latest do."""
+Found = tuple[Iterable["Result"], list["Fault"], Earlier]
+
+
 @contextmanager
-def results_of(folder: Path | None, gradebook: str | None) -> Iterator[tuple[Iterable[Result], list[Fault]]]:
-    """Give all results by learner, exercise and time, and the submissions that have none by our fault."""
+def results_of(folder: Path | None, gradebook: str | None) -> Iterator[Found]:
+    """Give all results by learner, exercise and time, what has none by our fault, and what counts."""
     if folder is not None and gradebook is not None:
         raise click.UsageError("give a folder of results or --gradebook, not both")
     if gradebook is not None:
         with _from_gradebook(gradebook) as found:
             yield found
     elif folder is not None:
-        yield _from_folder(folder), []
+        yield _from_folder(folder), [], {}
     else:
         raise click.UsageError("give a folder of results, or --gradebook URL")
 
 
 @contextmanager
-def _from_gradebook(url: str) -> Iterator[tuple[Iterable[Result], list[Fault]]]:
+def _from_gradebook(url: str) -> Iterator[Found]:
     from harness.gradebook import standing
 
     with opened(url) as book, book.reading() as session:
         stored = (replace(result, learner=learner) for learner, result in standing.results(session))
-        yield stored, _faults(session)
+        yield stored, _faults(session), standing.earlier(session)
 
 
 def _faults(session: Any) -> list[Fault]:

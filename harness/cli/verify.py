@@ -29,6 +29,7 @@ EXIT_UNPROVED: Final = 1
 @click.option("--mutant-seed", type=int, default=0, show_default=True, help="Chooses other mutants.")
 @click.option("-j", "--jobs", type=click.IntRange(0), default=0, help="Gradings at once; one per processor.")
 @click.option("--sandbox", type=click.Choice(SANDBOXES), default="auto", show_default=True)
+@click.option("--fresh", is_flag=True, help="A fresh container for each grading, as learners get.")
 @click.option("--strict", is_flag=True, help="Work that is left to do counts as a problem.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, and nothing else.")
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit XML here.")
@@ -44,6 +45,7 @@ def verify(
     mutant_seed: int,
     jobs: int,
     sandbox: str,
+    fresh: bool,
     strict: bool,
     as_json: bool,
     junit: Path | None,
@@ -67,7 +69,9 @@ def verify(
     if not names and not as_json:
         click.echo("Nothing to prove.")
     chosen = _sandbox(course, names, sandbox)
-    demands = Demands(sandbox=chosen, repeat=repeat, mutants=mutants, mutant_seed=mutant_seed, jobs=jobs)
+    demands = Demands(
+        sandbox=chosen, repeat=repeat, mutants=mutants, mutant_seed=mutant_seed, jobs=jobs, fresh=fresh
+    )
     with _progress() as progress:
         report = prove(course, names, demands, progress)
     _tell(report, course.root, as_json=as_json, junit=junit, github=github)

@@ -14,13 +14,15 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Final, Literal
 
 from sqlalchemy.orm import Session
 
 from harness.catalog import Course
 from harness.cohort.crew import Crew, crew
-from harness.cohort.grading import Report, Work, grade_one
+from harness.cohort.grading import Assigned, Report, Work, grade_one
+from harness.cohort.leases import Leases, needs_device
 from harness.errors import NoEngine, SandboxError
 from harness.grade import ATTEMPTS, GRADER_SECONDS
 from harness.gradebook import Gradebook, ledger
@@ -56,8 +58,12 @@ class Manner:
     sandbox: Literal["docker", "process"] = "docker"
     jobs: int = 0
     """Gradings at once; 0 for one on each processor."""
+    devices: tuple[str, ...] = ()
+    """GPUs to lend, each to one grading at a time, such as `cuda:0`."""
     proposed: bool = False
     """Whether verdicts are proposals that do not count yet."""
+    keep: Path | None = None
+    """Folder for recordings of what submissions answer; none are kept by default."""
     backoff: float = BACKOFF_SECONDS
     engine_seconds: float = ENGINE_SECONDS
     say: Callable[[str], None] = lambda _: None
@@ -94,15 +100,19 @@ def run_batch(
 
     Raises:
         GradebookError: results cannot be written.
-        SandboxError: the engine does not answer for longer than it is waited for.
+        SandboxError: the engine does not answer for longer than it is waited for, or an
+            exercise needs a GPU and there is none.
     """
     tally = Tally()
     if not works:
         return tally
+    lacking = next((one.exercise for one in works if needs_device(one.exercise)), None)
+    if lacking and not manner.devices:
+        raise SandboxError(f"{lacking.id} needs a GPU, and none is lent", hint="use another machine")
     modules = ("harness.plugin", *sorted({name for work in works for name in work.exercise.preload}))
     seats = places(manner.jobs)[: max(1, len(works))]
     book.engine.dispose()  # no process of the crew inherits a connection
-    with crew(partial(grade_one, course, manner.sandbox), seats, modules) as members:
+    with crew(partial(grade_one, course, manner.sandbox, manner.keep), seats, modules) as members:
         batch = _Batch(book, members, works, manner, progress, tally)
         try:
             batch.run()
@@ -119,7 +129,7 @@ class _Batch:
     def __init__(
         self,
         book: Gradebook,
-        members: Crew[Work, Report],
+        members: Crew[Assigned, Report],
         works: Sequence[Work],
         manner: Manner,
         progress: Callable[[Settled], None],
@@ -128,6 +138,7 @@ class _Batch:
         self._book, self._crew, self._manner = book, members, manner
         self._progress, self._tally, self._total = progress, tally, len(works)
         self._ready = deque(works)
+        self._leases = Leases(manner.devices)
         self._later: list[tuple[float, int, Work]] = []
         self._tries: Counter[tuple[int, ...]] = Counter()
         self._count = itertools.count()
@@ -138,12 +149,13 @@ class _Batch:
         """Grade until nothing is left to do."""
         while self._ready or self._later or self._crew.working:
             self._wake()
-            while self._ready and self._crew.free:
-                self._begin(self._ready.popleft())
+            while self._crew.free and (work := self._next()):
+                self._begin(work)
             if not self._crew.working:
                 time.sleep(0.05)
                 continue
-            for work, report in self._crew.hear(0.5):
+            for (work, device), report in self._crew.hear(0.5):
+                self._leases.give_back(device)
                 self._settle(work, report or Report(fault="the grading process died", sandbox_failed=True))
 
     def let_go(self) -> None:
@@ -157,6 +169,14 @@ class _Batch:
     def _put_off(self, work: Work, seconds: float) -> None:
         heapq.heappush(self._later, (time.monotonic() + seconds, next(self._count), work))
 
+    def _next(self) -> Work | None:
+        """Return the first that can begin: who waits for a GPU lets others pass."""
+        for place, work in enumerate(self._ready):
+            if self._leases.can_begin(work.exercise):
+                del self._ready[place]
+                return work
+        return None
+
     def _begin(self, work: Work) -> None:
         """Give work to the crew, unless another batch has done it or is at it."""
         claimed = self._claim(work)
@@ -166,7 +186,7 @@ class _Batch:
         elif claimed == "taken":
             self._put_off(work, ELSEWHERE_SECONDS)
         else:
-            self._crew.give(work)
+            self._crew.give((work, self._leases.take(work.exercise)))
 
     def _claim(self, work: Work) -> Literal["ours", "taken", "graded"]:
         """Claim the first attempt: members of a group are graded by one."""
@@ -204,6 +224,10 @@ class _Batch:
         self._done += 1
         self._tally.outcomes[entry.outcome] += 1
         self._progress(Settled(work=work, entry=entry, done=self._done, total=self._total))
+        if report.unkept:
+            self._manner.say(
+                f"{work.learner}  {work.exercise.id}  its answers were not kept: {report.unkept}"
+            )
 
     def _await_engine(self) -> None:
         """Wait for the engine to come back; raises `SandboxError` when patience is at an end."""

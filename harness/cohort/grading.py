@@ -18,6 +18,7 @@ from harness.gradings import Place
 from harness.intake import read_submission
 from harness.intake.folder import bytes_of, is_ignored
 from harness.interchange.records import Handed
+from harness.recording import file_of
 from harness.records import Exercise, Result, Submission
 
 ARCHIVES: Final = (".zip", ".tar.gz", ".tgz", ".tar")
@@ -38,6 +39,10 @@ class Work:
     """The gradebook's numbers of the attempts that it answers: one for each member of a group."""
 
 
+Assigned = tuple[Work, str]
+"""Work and the GPU that is lent for it, empty for none."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What came of it: a result, or a fault of ours in words."""
@@ -46,15 +51,22 @@ class Report:
     fault: str = ""
     sandbox_failed: bool = False
     """Whether the sandbox could not be used, so that the engine should be looked at."""
+    unkept: str = ""
+    """Why there is no recording, if one was asked for."""
 
 
-def grade_one(course: Course, sandbox: Literal["docker", "process"], seat: Place, work: Work) -> Report:
+def grade_one(
+    course: Course, sandbox: Literal["docker", "process"], keep: Path | None, seat: Place, assigned: Assigned
+) -> Report:
     """Return what came of one submission; whatever is raised becomes a fault."""
+    work, device = assigned
     try:
         if digest_of(work.handed) != work.digest:
             return Report(fault="the files changed while they waited to be graded; run the command again")
         submission, refused = read(course, work.exercise, work.handed, work.learner)
-        options = Options(sandbox=sandbox, cpus=seat.cpus, slot=seat.index, seeds=SEEDS)
+        options = Options(
+            sandbox=sandbox, cpus=seat.cpus, slot=seat.index, device=device, seeds=SEEDS, keep=keep
+        )
         result = grade(course, work.exercise, submission, options, refused=refused)
     except SandboxError as error:
         return Report(fault=_told(error), sandbox_failed=True)
@@ -62,7 +74,8 @@ def grade_one(course: Course, sandbox: Literal["docker", "process"], seat: Place
         return Report(fault=_told(error))
     except Exception as error:  # noqa: BLE001 - one submission must not stop the others
         return Report(fault=f"{type(error).__name__}: {error}")
-    return Report(result=result, fault=_why(result))
+    unkept = "" if keep is None else _unkept(result, keep)
+    return Report(result=result, fault=_why(result), unkept=unkept)
 
 
 def _told(error: RoadmarkError) -> str:
@@ -72,6 +85,16 @@ def _told(error: RoadmarkError) -> str:
 def _why(result: Result) -> str:
     """Return why checks were left ungraded, or nothing."""
     return next((check.message for check in result.checks if check.reason == "fault"), "")
+
+
+def _unkept(result: Result, folder: Path) -> str:
+    """Return why a grading was not recorded, if so; of one without a verdict nothing stays."""
+    file = file_of(folder, result.provenance.seed)
+    if not result.score.ungraded:
+        return "" if file.is_file() else "is there room on the disk?"
+    for written in (file, file.with_suffix(".safetensors")):
+        written.unlink(missing_ok=True)
+    return ""
 
 
 def read(course: Course, exercise: Exercise, handed: Handed, learner: str) -> tuple[Submission, str]:

@@ -8,14 +8,14 @@ claims on who grades, and a claim dies with its owner.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from harness.gradebook.models import Attempt, Claim, Document, ExerciseRow, StoredResult
+from harness.gradebook.models import Attempt, Claim, Document, ExerciseRow, Learner, StoredResult
 from harness.gradebook.outcome import outcome_of
 from harness.interchange.times import now
 from harness.records import Result
@@ -222,6 +222,25 @@ def _newest(session: Session, attempt: int, *, proposed: bool) -> tuple[str, flo
         .limit(1)
     ).first()
     return (row.outcome, row.earned) if row else None
+
+
+def verdicts(session: Session, exercise: str) -> Iterator[tuple[int, str, str, str, Result]]:
+    """Yield attempt, learner, digest of the files, key and result of each newest verdict that counts."""
+    newest = (
+        select(func.max(StoredResult.id))
+        .where(~StoredResult.proposed, StoredResult.outcome != "ungraded")
+        .group_by(StoredResult.attempt_id)
+    )
+    query = (
+        select(Attempt.id, Learner.key.label("learner"), Attempt.submission, StoredResult.key, Document.json)
+        .join(StoredResult, StoredResult.attempt_id == Attempt.id)
+        .join(Learner, Learner.id == Attempt.learner_id)
+        .join(Document, Document.result_id == StoredResult.id)
+        .where(Attempt.exercise == exercise, StoredResult.id.in_(newest))
+        .order_by(Learner.key, Attempt.id)
+    )
+    for row in session.execute(query.execution_options(yield_per=20)):
+        yield row.id, row.learner, row.submission, row.key, RESULT.validate_json(row.json)
 
 
 def apply_proposals(session: Session, keys: Mapping[int, str]) -> int:

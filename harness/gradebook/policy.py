@@ -122,16 +122,10 @@ def standings(
 
 
 def _chosen(name: str, attempts: Sequence[Graded], rules: Rules, extensions: Mapping[str, str]) -> Standing:
-    policy = rules.of(name)
-    due = max(
-        (end for end in (policy.due, extensions.get(name, ""), extensions.get("*", "")) if end), default=""
-    )
-    due = due if policy.due else ""
+    due = _due(name, rules.of(name), extensions)
     if not attempts:
         return Standing(exercise=name, outcome="missing", points=None, possible=None, due=due)
-    in_order = sorted(attempts, key=lambda one: one.order)
-    tries = [(_net(one, policy, due), one) for one in in_order]
-    one = _pick(tries, policy)
+    one = counting(name, attempts, rules, extensions)
     known = one.outcome not in UNKNOWN
     unknown_time = ("late, by how much is not known",) if one.late and not one.handed_in else ()
     return Standing(
@@ -148,6 +142,20 @@ def _chosen(name: str, attempts: Sequence[Graded], rules: Rules, extensions: Map
         graded_at=one.graded_at,
         notes=unknown_time,
     )
+
+
+def counting(name: str, attempts: Sequence[Graded], rules: Rules, extensions: Mapping[str, str]) -> Graded:
+    """Return the attempt of one learner at an exercise that counts; there has to be one."""
+    policy = rules.of(name)
+    due = _due(name, policy, extensions)
+    in_order = sorted(attempts, key=lambda one: one.order)
+    return _pick([(_net(one, policy, due), one) for one in in_order], policy)
+
+
+def _due(name: str, policy: Policy, extensions: Mapping[str, str]) -> str:
+    """Return when the exercise is due for one learner; empty where it never is."""
+    ends = (policy.due, extensions.get(name, ""), extensions.get("*", ""))
+    return max((end for end in ends if end), default="") if policy.due else ""
 
 
 def _net(one: Graded, policy: Policy, due: str) -> float:

@@ -22,7 +22,7 @@ from harness.gradebook.models import (
     Learner,
     StoredResult,
 )
-from harness.gradebook.policy import Decision, Graded, Rules, Standing, standings
+from harness.gradebook.policy import Decision, Graded, Rules, Standing, counting, standings
 from harness.interchange.records import GradeRow
 from harness.records import Result
 from harness.store import RESULT
@@ -90,7 +90,9 @@ def _attempts() -> Select[*tuple[Any, ...]]:
             Attempt.handed_in,
             Attempt.late,
             Attempt.seen_at,
+            func.coalesce(func.nullif(Attempt.handed_in, ""), Attempt.seen_at).label("since"),
             Attempt.id.label("attempt"),
+            Attempt.submission,
             StoredResult.outcome,
             StoredResult.earned,
             StoredResult.possible,
@@ -133,6 +135,24 @@ def _rows_of(group: list[Any], shared: _Shared, *, missing: bool) -> Iterator[Gr
     mine = shared.decisions.get(first.id, [])
     for one in standings(attempts, shared.rules, shared.extensions.get(first.id, {}), mine):
         yield _row(first, one, shared)
+
+
+def earlier(session: Session) -> dict[tuple[str, str], str]:
+    """Return the digest of the files that count, by learner and exercise, where those are not the latest.
+
+    Which attempt counts follows from the policies, as in `rows`.
+    """
+    shared = _shared(session)
+    found: dict[tuple[str, str], str] = {}
+    everything = session.execute(_attempts().execution_options(yield_per=AT_ONCE))
+    for (identity, learner, exercise), group in itertools.groupby(
+        everything, key=lambda row: (row.id, row.learner, row.exercise)
+    ):
+        files = {(one := _graded(row, shared.exercises)): row.submission for row in group}
+        one = counting(exercise, list(files), shared.rules, shared.extensions.get(identity, {}))
+        if one.order != max(each.order for each in files):
+            found[learner, exercise] = files[one]
+    return found
 
 
 def _graded(row: Any, exercises: Mapping[str, ExerciseRow]) -> Graded:
@@ -237,7 +257,7 @@ def _extensions(session: Session, learners: list[int]) -> Iterator[Event]:
 
 
 def results(session: Session) -> Iterator[tuple[str, Result]]:
-    """Yield learner and whole result of each attempt's newest verdict, one at a time."""
+    """Yield learner and whole result of each attempt's newest verdict, one at a time, the oldest first."""
     newest = _attempts().subquery()
     query = (
         select(newest.c.learner, Document.json)
@@ -250,7 +270,7 @@ def results(session: Session) -> Iterator[tuple[str, Result]]:
             .correlate(newest)
             .scalar_subquery()
         )
-        .order_by(newest.c.learner, newest.c.exercise, newest.c.attempt)
+        .order_by(newest.c.learner, newest.c.exercise, newest.c.since, newest.c.attempt)
     )
     for row in session.execute(query.execution_options(yield_per=20)):
         yield row.learner, RESULT.validate_json(row.json)

@@ -16,7 +16,7 @@ Message = tuple[dict[str, Any], bytearray]
 class Channel:
     """Reads requests on a thread, so that the worker ends when the harness does, even in mid-call."""
 
-    def __init__(self, reader: int, writer: int) -> None:
+    def __init__(self, reader: int, writer: int, first: Message | None = None) -> None:
         self._reader = reader
         self._writer = writer
         self._owner = os.getpid()
@@ -24,6 +24,8 @@ class Channel:
         self._told: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._turn = threading.Lock()
         self._open: str | None = None
+        if first:
+            self._requests.put(first)
         threading.Thread(target=self._read, daemon=True).start()
 
     def next(self) -> Message:
@@ -59,29 +61,36 @@ class Channel:
     def _read(self) -> None:
         try:
             while True:
-                header, body = wire.lengths(self._exactly(wire.PREFIX.size), wire.BODY_CAP)
-                message = (wire.parse(self._exactly(header)), self._exactly(body))
+                header, body = wire.lengths(exactly(self._reader, wire.PREFIX.size), wire.BODY_CAP)
+                message = (wire.parse(exactly(self._reader, header)), exactly(self._reader, body))
                 answer = "told" in message[0] or "refused" in message[0]
                 (self._told if answer else self._requests).put(message)
         finally:
             os._exit(0)  # the harness closed the stream or died: nothing of ours may outlive it
 
-    def _exactly(self, size: int) -> bytearray:
-        data = bytearray(size)
-        view = memoryview(data)
-        while view.nbytes:
-            got = os.readv(self._reader, [view[: 1 << 20]])
-            if not got:
-                raise EOFError
-            view = view[got:]
-        return data
+
+def exactly(reader: int, size: int) -> bytearray:
+    """Read so many bytes; raises `EOFError` if the stream ends before."""
+    data = bytearray(size)
+    view = memoryview(data)
+    while view.nbytes:
+        got = os.readv(reader, [view[: 1 << 20]])
+        if not got:
+            raise EOFError
+        view = view[got:]
+    return data
 
 
-def take_standard_streams() -> Channel:
+def put_aside_standard_streams() -> tuple[int, int]:
     """Keep stdin and stdout for frames; the submission gets an empty stdin, and its prints go to stderr."""
     reader, writer = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(2, 1)
-    return Channel(reader, writer)
+    return reader, writer
+
+
+def take_standard_streams() -> Channel:
+    """Return a channel over stdin and stdout, which nothing else uses from now on."""
+    return Channel(*put_aside_standard_streams())

@@ -6,6 +6,7 @@ An exception may be of a class of theirs, and every attribute of it may be a tra
 from __future__ import annotations
 
 import linecache
+import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,8 @@ Made = TypeVar("Made")
 def describe(error: BaseException, root: Path) -> dict[str, Any]:
     """Return the exception's type, text and the frames that lie in the submission's folder."""
     nowhere: list[dict[str, Any]] = []
-    return {
+    parser = {"python": ".".join(map(str, sys.version_info[:2]))} if isinstance(error, SyntaxError) else {}
+    return parser | {
         "type": _safely(lambda: _capped(type(error).__name__, 80), "Exception"),
         "message": _message(error),
         "frames": _safely(lambda: _frames(error, root), nowhere),

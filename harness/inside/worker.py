@@ -286,8 +286,13 @@ def _kind(value: object) -> str:
     return str(type(value).__name__)[:80]
 
 
+def prepare_prints() -> None:
+    """Let what is printed leave line by line, whatever characters it has."""
+    sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
+
+
 def main() -> None:
     """Serve the harness over stdin and stdout; the submission's folder is the working directory."""
     channel = take_standard_streams()
-    sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
+    prepare_prints()
     Worker(Path.cwd(), channel).serve()

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from typing import IO, Final, Literal
 
 from harness.errors import SubmissionError
-from harness.intake.folder import BYTES_CAP, FILES_CAP, is_ignored, require_room
+from harness.intake.folder import BYTES_CAP, FILES_CAP, is_ignored, require_room, without_environments
 from harness.intake.names import check_names
 from harness.records import SourceFile
 
@@ -26,7 +26,8 @@ RATIO_FROM: Final = 1 << 20
 MEMBERS_CAP: Final = 5 * FILES_CAP
 CHUNK: Final = 1 << 16
 BROKEN: Final = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError)
-Member = tuple[str, IO[bytes]]
+Member = tuple[str, IO[bytes] | None]
+"""A path and its bytes; None for what is neither a file nor a folder."""
 
 
 def is_archive(data: bytes) -> bool:
@@ -59,9 +60,8 @@ def _zip(data: bytes, name: str) -> Iterator[Member]:
         for member in members:
             kind = stat.S_IFMT(member.external_attr >> 16)
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-                raise SubmissionError(
-                    f"{name}: {member.filename!a} is a link or a device", hint="pack plain files"
-                )
+                yield member.orig_filename, None
+                continue
             if member.flag_bits & 1:
                 raise SubmissionError(f"{name} is encrypted", hint="pack it without a password")
             if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -80,11 +80,7 @@ def _tar(data: bytes, name: str) -> Iterator[Member]:
             if member.isdir():
                 continue
             stream = archive.extractfile(member) if member.isreg() else None
-            if stream is None or member.issparse():
-                raise SubmissionError(
-                    f"{name}: {member.name!a} is a link or a device", hint="pack plain files"
-                )
-            yield member.name.removeprefix("./"), stream
+            yield member.name.removeprefix("./"), None if member.issparse() else stream
 
 
 class _Counted(io.BytesIO):
@@ -105,22 +101,36 @@ def _require_few(count: int, name: str) -> None:
 def _read(members: Iterable[Member], packed: int, name: str) -> tuple[list[SourceFile], set[str]]:
     files: list[SourceFile] = []
     ignored: set[str] = set()
+    odd: list[str] = []
     size = kept = 0
     for path, stream in members:
         skipped = [part for part in path.split("/") if is_ignored(part)]
         ignored |= set(skipped)
         parts = []
-        while chunk := stream.read(CHUNK):
+        while stream and (chunk := stream.read(CHUNK)):
             size += len(chunk)
             _require_honest(size, packed, name)
             if not skipped:
                 parts.append(chunk)
-        if not skipped:
-            check_names([path])
-            files.append(SourceFile(path=path, data=b"".join(parts)))
-            kept += len(files[-1].data)
-            require_room(name, len(files), kept)
-    return files, ignored
+        if skipped:
+            continue
+        if stream is None:
+            odd.append(path)
+            continue
+        check_names([path])
+        files.append(SourceFile(path=path, data=b"".join(parts)))
+        kept += len(files[-1].data)
+        require_room(name, len(files), kept)
+    files, environments = without_environments(files)
+    _require_plain(odd, environments, name)
+    return files, ignored | {folder.rpartition("/")[2] for folder in environments}
+
+
+def _require_plain(odd: Iterable[str], environments: Iterable[str], name: str) -> None:
+    """Refuse links and devices, but for those of an environment, which are dropped with it."""
+    for path in odd:
+        if not any(path.startswith(f"{folder}/") for folder in environments):
+            raise SubmissionError(f"{name}: {path!a} is a link or a device", hint="pack plain files")
 
 
 def _require_honest(size: int, packed: int, name: str) -> None:

@@ -15,10 +15,23 @@ from harness.records import SourceFile
 FILES_CAP: Final = 2000
 BYTES_CAP: Final = 64 << 20
 IGNORED: Final = frozenset(
-    {".git", ".hg", ".svn", ".venv", "venv", "env", ".tox", "node_modules", "__pycache__", "__MACOSX"}
+    {
+        ".git",
+        ".hg",
+        ".svn",
+        ".venv",
+        "venv",
+        ".tox",
+        "site-packages",
+        "node_modules",
+        "__pycache__",
+        "__MACOSX",
+    }
     | {".DS_Store", ".cache", ".idea", ".vscode", ".ipynb_checkpoints", "roadmark-bundle.json"}
     | {".mypy_cache", ".pytest_cache", ".ruff_cache"}
 )
+ENVIRONMENT: Final = ("pyvenv.cfg", "conda-meta/history")
+"""Files by which a folder of installed packages is known, whatever it is called."""
 
 
 def is_ignored(name: str) -> bool:
@@ -35,7 +48,9 @@ def files_of(root: Path) -> tuple[list[SourceFile], set[str]]:
         if len(Path(place).relative_to(root).parts) > DEPTH_CAP:
             raise SubmissionError(f"{root} is deeper than {DEPTH_CAP} folders", hint="move the files up")
         ignored |= {name for name in (*folders, *names) if is_ignored(name)}
-        folders[:] = sorted(name for name in folders if not is_ignored(name))
+        installed = {name for name in folders if any(Path(place, name, one).is_file() for one in ENVIRONMENT)}
+        ignored |= installed
+        folders[:] = sorted(name for name in folders if not is_ignored(name) and name not in installed)
         _refuse_links(Path(place), folders)
         for name in sorted(name for name in names if not is_ignored(name)):
             file = Path(place, name)
@@ -44,6 +59,14 @@ def files_of(root: Path) -> tuple[list[SourceFile], set[str]]:
             size += len(data)
             require_room(root, len(files), size)
     return files, ignored
+
+
+def without_environments(files: list[SourceFile]) -> tuple[list[SourceFile], set[str]]:
+    """Return the files that are in no environment below the top, and the environments' folders."""
+    marks = [(file.path, f"/{one}") for file in files for one in ENVIRONMENT]
+    folders = {path.removesuffix(mark) for path, mark in marks if path.endswith(mark)}
+    kept = [file for file in files if not any(file.path.startswith(f"{folder}/") for folder in folders)]
+    return kept, folders
 
 
 def require_room(where: object, count: int, size: int) -> None:

@@ -7,13 +7,16 @@ stand-in: harmless ones do nothing, `%time` runs its statement, shell escapes ar
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from harness.errors import SubmissionError
+from harness.inside.notebook import HARMLESS, RUNS_ITS_BODY
+from harness.intake.names import shown
 from harness.records import Cell
 
 SIZE_CAP: Final = 64 << 20
@@ -21,6 +24,60 @@ CELLS_CAP: Final = 2000
 SKIP_TAGS: Final = frozenset({"skip", "skip-grading", "no-grade", "roadmark-skip"})
 MAGIC: Final = re.compile(r"^\s*[%!?]|^[^#'\"]*=\s*[%!]|\?\s*$", re.MULTILINE)
 """Where IPython's own syntax may stand; only then is its transformer loaded."""
+
+
+CALL: Final = re.compile(
+    r"get_ipython\(\)\.(?P<kind>system|getoutput|run_line_magic|run_cell_magic)\('(?P<what>(?:[^'\\]|\\.)*)'"
+)
+MOST_TOLD: Final = 10
+
+
+def left_out(cells: Iterable[Cell]) -> list[str]:
+    """Return, for the learner, which shell commands and magics will not be run, at most ten."""
+    told = []
+    for cell in cells:
+        for found in CALL.finditer(cell.source):
+            what = shown(found["what"])[:80]
+            if found["kind"] in ("system", "getoutput"):
+                told.append(f"Cell {cell.number}: `!{what}` was left out: there is no shell and no network.")
+            elif what not in RUNS_ITS_BODY | HARMLESS:
+                sign = "%" if found["kind"] == "run_line_magic" else "%%"
+                told.append(f"Cell {cell.number}: `{sign}{what}` was left out: this magic is not known here.")
+    return told[:MOST_TOLD]
+
+
+def as_module(cells: Iterable[Cell]) -> str:
+    """Return the cells one below the other, to be read by a policy: what a magic runs stands in its place.
+
+    A cell that cannot be parsed runs nothing, and is left out.
+    """
+    return "\n".join(text for cell in cells if (text := _readable(cell.source)) is not None)
+
+
+def _readable(source: str) -> str | None:
+    try:
+        tree = ast.parse(source)
+        if "get_ipython" not in source:
+            return source
+        return ast.unparse(_Unwrapped().visit(tree))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+class _Unwrapped(ast.NodeTransformer):
+    """Puts what a magic runs in the place of its call."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | list[ast.stmt]:
+        """Return the statements of a magic's body, nothing for another magic, or the node itself."""
+        match node.value:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Call(func=ast.Name(id="get_ipython"), args=[])),
+                args=[ast.Constant(value=str(name)), *rest],
+                keywords=[],
+            ) if all(isinstance(one, ast.Constant) for one in rest):
+                body = rest[-1].value if rest and name in RUNS_ITS_BODY else ""  # type: ignore[attr-defined]
+                return ast.parse(str(body)).body or [ast.Pass()]
+        return node
 
 
 def cells_of(data: bytes, name: str) -> tuple[Cell, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,13 +13,16 @@ from harness.errors import NothingThere, SubmissionError
 from harness.intake.archive import files_in, is_archive
 from harness.intake.folder import bytes_of, files_of
 from harness.intake.names import check_names, shown
-from harness.intake.notebook import cells_of
+from harness.intake.notebook import cells_of, left_out
 from harness.intake.python import check_python
 from harness.records import Exercise, SourceFile, Submission
 
 LIBRARIES: Final = sys.stdlib_module_names | {"numpy", "torch", "scipy", "sklearn", "pandas", "matplotlib"}
 NOTEBOOK: Final = ".ipynb"
 MOST_NAMED: Final = 10
+PAGE: Final = 4096
+POINTERS: Final = {b"version https://git-lfs": "git lfs pull", b"/annex/objects/": "git annex get"}
+WEIGHTS: Final = (".bin", ".ckpt", ".gguf", ".h5", ".npy", ".npz", ".onnx", ".pt", ".pth", ".safetensors")
 
 
 def read_submission(
@@ -41,6 +44,7 @@ def read_submission(
     _require_there(path)
     files, notices = _gathered(path, exercise)
     check_names(file.path for file in files)
+    _require_fits(files, exercise)
     entry, said = choose_entry(files, exercise)
     source = next(file for file in files if file.path == entry)
     if starter is not None and source.data.split() == starter.split():
@@ -57,8 +61,25 @@ def read_submission(
         digest=digest(files),
         origin=shown(str(path)),
         learner=shown(learner) or learner_of(path),
-        notices=(*notices, *said, *_shadowing(files)),
+        notices=(*notices, *said, *_shadowing(files), *_stand_ins(files, entry), *left_out(cells)),
     )
+
+
+def _require_fits(files: Sequence[SourceFile], exercise: Exercise) -> None:
+    """Refuse what the sandbox has no room for; bringing files in holds them in memory several times."""
+    room = min(exercise.limits.disk_mb, exercise.limits.memory_mb // 4) << 20
+    size = sum(-(-len(file.data) // PAGE) * PAGE for file in files)
+    if size > room:
+        largest = max(files, key=lambda file: len(file.data))
+        raise SubmissionError(
+            f"what was handed in takes {_mib(size)}, and this exercise allows {_mib(room)};"
+            f" the largest file is {largest.path} with {_mib(len(largest.data))}",
+            hint="leave out data and what can be made again",
+        )
+
+
+def _mib(size: int) -> str:
+    return f"{size / (1 << 20):.3g} MiB"
 
 
 def learner_of(path: Path) -> str:
@@ -164,6 +185,16 @@ def _no_entry(files: Sequence[SourceFile], exercise: Exercise, notebooks: Sequen
     found = f"Did you mean '{stems[near[0]]}'?" if near else f"Python files there: {python or 'none'}."
     hint = f"{found} Rename it." if near or python else found
     return SubmissionError(f"there is no {exercise.entry} in what was handed in", hint=hint)
+
+
+def _stand_ins(files: Sequence[SourceFile], entry: str) -> Iterator[str]:
+    """Say which files are not what their names promise: pointers to large files, and weights of no bytes."""
+    for file in files:
+        for start, command in POINTERS.items():
+            if file.data.startswith(start) and file.path != entry:
+                yield f"{file.path} is a pointer, not the file itself: `{command}`, then hand in again."
+        if not file.data and file.path.lower().endswith(WEIGHTS):
+            yield f"{file.path} is empty."
 
 
 def _shadowing(files: Sequence[SourceFile]) -> list[str]:

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from harness.errors import SandboxError
 from harness.records import Exercise, Limits
-from harness.sandbox.engine import connect
+from harness.sandbox.engine import connect, engine_mark
 from harness.sandbox.images import ENTRY, require_image
 from harness.sandbox.owners import owner
-from harness.sandbox.protocol import Ending, Process, Slot, threads
+from harness.sandbox.protocol import Ending, Slot, threads
 from harness.sandbox.stream import Answers, DockerFrames, Log, Stream
 from harness.wire import Buffer
 
@@ -34,6 +34,8 @@ LABEL: Final = "org.roadmark.run"
 OWNER: Final = "org.roadmark.owner"
 DEADLINE: Final = "org.roadmark.deadline"
 GRACE_SECONDS: Final = 120.0
+SEVERAL_SECONDS: Final = 3600.0
+"""What one that serves several solutions may live; it ends with the process that started it."""
 EXIT_SECONDS: Final = 2.0
 PEAKS: Final = (
     "/sys/fs/cgroup/memory/docker/{}/memory.max_usage_in_bytes",
@@ -41,9 +43,15 @@ PEAKS: Final = (
     "/sys/fs/cgroup/docker/{}/memory.peak",
 )
 """Where control groups of version 1 and 2 keep a container's peak."""
+CPU_TIMES: Final = (
+    ("/sys/fs/cgroup/cpuacct/docker/{}/cpuacct.usage", 1e-9),
+    ("/sys/fs/cgroup/system.slice/docker-{}.scope/cpu.stat", 1e-6),
+    ("/sys/fs/cgroup/docker/{}/cpu.stat", 1e-6),
+)
+"""Where they keep its processor time, and what the number in the first line is counted in, in seconds."""
 
 
-def parameters(exercise: Exercise, image: str, slot: Slot, run: str) -> dict[str, Any]:
+def parameters(exercise: Exercise, image: str, slot: Slot, run: str, runtime: str = "") -> dict[str, Any]:
     """Return what the container is created with: the wall, as data.
 
     Args:
@@ -51,6 +59,7 @@ def parameters(exercise: Exercise, image: str, slot: Slot, run: str) -> dict[str
         image: Id of the image, not a tag, so that a missing one is an error and never a pull.
         slot: Gives the processors and the user id.
         run: A name for this container that no other has.
+        runtime: What runs it, such as `runsc`; empty for the engine's own.
     """
     limits = exercise.limits
     uid = FIRST_UID + slot.index
@@ -72,6 +81,7 @@ def parameters(exercise: Exercise, image: str, slot: Slot, run: str) -> dict[str
         "labels": _labels(limits, run),
         **_walls(limits, uid),
         **_resources(limits, slot),
+        **({"runtime": runtime} if runtime else {}),
     }
 
 
@@ -79,6 +89,8 @@ def _walls(limits: Limits, uid: int) -> dict[str, Any]:
     tmpfs = f"rw,nosuid,nodev,noexec,size={limits.disk_mb}m,nr_inodes=16k"
     return {
         "network_mode": "none",
+        "dns": ["127.0.0.1"],  # nobody answers there; left out, the host's resolvers would be told
+        "dns_search": ["."],
         "ipc_mode": "private",
         "read_only": True,
         "privileged": False,
@@ -108,7 +120,18 @@ def _resources(limits: Limits, slot: Slot) -> dict[str, Any]:
             for name, value in (("core", 0), ("nofile", 1024), ("fsize", disk), ("memlock", 65536))
         ],
         "log_config": LogConfig(type="none"),
+        **_devices(slot),
     }
+
+
+def _devices(slot: Slot) -> dict[str, Any]:
+    """Return the one GPU that is lent to the place; nothing without."""
+    from docker.types import DeviceRequest
+
+    if not slot.device:
+        return {}
+    number = slot.device.rpartition(":")[2]
+    return {"device_requests": [DeviceRequest(device_ids=[number], capabilities=[["gpu"]])]}
 
 
 def _environment(limits: Limits, slot: Slot) -> dict[str, str]:
@@ -140,9 +163,18 @@ class DockerSandbox:
 
     name: Literal["docker", "process"] = "docker"
 
-    def __init__(self, client: DockerClient | None = None, slot: Slot | None = None) -> None:
+    def __init__(
+        self,
+        client: DockerClient | None = None,
+        slot: Slot | None = None,
+        runtime: str = "",
+        *,
+        several: bool = False,
+    ) -> None:
+        self._several = several
         self._client = client or connect()
         self._slot = slot or Slot()
+        self._runtime = runtime
         self._image = ""
         self._tier = ""
 
@@ -151,6 +183,7 @@ class DockerSandbox:
         if not self._tier:
             options = " ".join(self._client.info().get("SecurityOptions") or ())
             extras = [name for name in ("userns", "rootless") if name in options]
+            extras += [f"runtime {self._runtime}"] if self._runtime else []
             self._tier = ", ".join(["docker: hardened container, own seccomp profile, no network", *extras])
         return self._tier
 
@@ -159,11 +192,14 @@ class DockerSandbox:
         return self._image
 
     @contextmanager
-    def launch(self, exercise: Exercise) -> Iterator[Process]:
+    def launch(self, exercise: Exercise) -> Iterator[Container]:
         """Run a container for as long as the block lasts."""
         self._image = require_image(self._client, exercise.profile)
-        wanted = parameters(exercise, self._image, self._slot, uuid.uuid4().hex[:12])
-        container = _Container(self._client, wanted, exercise.limits)
+        wanted = parameters(exercise, self._image, self._slot, uuid.uuid4().hex[:12], self._runtime)
+        if self._several:
+            wanted["command"].append("--several")
+            wanted["labels"][DEADLINE] = f"{time.time() + SEVERAL_SECONDS:.0f}"
+        container = Container(self._client, wanted, exercise.limits)
         try:
             container.start()
             yield container
@@ -171,13 +207,14 @@ class DockerSandbox:
             container.end()
 
 
-class _Container:
+class Container:
     """A container and the stream to it."""
 
     def __init__(self, client: DockerClient, wanted: dict[str, Any], limits: Limits) -> None:
         self._client, self._wanted = client, wanted
         self._name: str = wanted["name"]
         self._id = ""
+        self._engine = ""
         self._log_cap = limits.log_kb << 10
         self._opened: list[Any] = []
         self._stream: Stream | None = None
@@ -188,6 +225,7 @@ class _Container:
         from docker.errors import DockerException
 
         api = self._client.api
+        self._engine = engine_mark()
         try:
             self._id = str(self._client.containers.create(**self._wanted).id)
             streams = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
@@ -226,15 +264,38 @@ class _Container:
             raise SandboxError("the sandbox was used before it was started")
         return self._stream
 
+    def cpu_seconds(self) -> float | None:
+        """Return the processor time of the container; None where its control group is elsewhere."""
+        for pattern, unit in CPU_TIMES:
+            try:
+                first = Path(pattern.format(self._id)).read_text().splitlines()[0]
+                return int(first.removeprefix("usage_usec")) * unit
+            except (OSError, ValueError, IndexError):
+                continue
+        return None
+
+    def peak_memory_mb(self) -> float | None:
+        """Return the most memory that the container has used; None where its control group is elsewhere."""
+        return _peak_memory_mb(self._id)
+
+    def end_from_a_fork(self) -> Ending:
+        """End it from a child of the process that started it, over a connection of the child's own."""
+        self._client = connect()
+        return self.end()
+
     def end(self) -> Ending:
         """Close the stream, then kill, then remove: the other order can hang the engine."""
         if self._ending is None:
-            peak = _peak_memory_mb(self._id)
+            peak = self.peak_memory_mb()
             if self._stream:
                 self._stream.drain()
             for opened in self._opened:
                 opened.close()
             self._ending = self._remove(peak)
+            if self._ending.exit_code is not None and engine_mark() != self._engine:
+                raise SandboxError(  # it was not the learner's code that ended it
+                    "the Docker engine stopped while a submission ran", hint="run the same command again"
+                )
         return self._ending
 
     def _remove(self, peak: float | None) -> Ending:

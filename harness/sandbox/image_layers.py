@@ -58,6 +58,20 @@ LEFT_OUT: Final = (
 )
 
 
+def reap_builder(client: DockerClient) -> int:
+    """Remove the container of a build that was killed, with its volume; return how many there were."""
+    with (user_cache_path("roadmark", ensure_exists=True) / "image.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:  # somebody is building
+            return 0
+        try:
+            client.api.remove_container(BUILDER, force=True, v=True)
+        except APIError:
+            return 0
+    return 1
+
+
 @contextmanager
 def building(client: DockerClient) -> Iterator[None]:
     """Let one process build at a time, give the engine time, and say what to do when it fails."""

@@ -147,6 +147,14 @@ class _Child:
             self._stream.drain()
         return self._stream.log.take()
 
+    def cpu_seconds(self) -> float | None:
+        """Return the processor time of the worker's threads that live; None where the system hides it."""
+        try:
+            counts = [file.read_text() for file in Path(f"/proc/{self._child.pid}/task").glob("*/schedstat")]
+            return sum(int(count.split()[0]) for count in counts) / 1e9 if counts else None
+        except (OSError, ValueError, IndexError):
+            return None
+
     def end(self) -> Ending:
         """Kill the worker and every process that it started."""
         if self._ending is None:
@@ -195,6 +203,7 @@ def environment(folder: Path, limits: Limits, slot: Slot) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "MPLBACKEND": "Agg",
         "OMP_NUM_THREADS": str(threads(limits, slot)),
+        "CUDA_VISIBLE_DEVICES": slot.device.rpartition(":")[2],  # empty: none
         "ROADMARK_RUN": folder.name,
     }
 

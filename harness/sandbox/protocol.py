@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from harness.records import Exercise, Limits
 from harness.wire import Buffer
@@ -35,6 +35,8 @@ class Slot:
     index: int = 0
     cpus: tuple[int, ...] = ()
     """Processor numbers; empty leaves the choice to the system."""
+    device: str = ""
+    """The GPU that is lent to this place, such as `cuda:0`; empty for none."""
 
 
 def threads(limits: Limits, slot: Slot) -> int:
@@ -63,6 +65,24 @@ class Process(Protocol):
 
     def end(self) -> Ending:
         """Close the stream, kill everything that was started, and say how it had ended."""
+        ...
+
+
+@runtime_checkable
+class Metered(Protocol):
+    """A process whose keeper can say how much processor time it has used."""
+
+    def cpu_seconds(self) -> float | None:
+        """Return what the system has counted so far; None where it cannot be read."""
+        ...
+
+
+@runtime_checkable
+class Shared(Protocol):
+    """A process whose keeper lets others follow it in the same place, if it leaves in order."""
+
+    def has_left(self) -> None:
+        """Note that the worker has left in order."""
         ...
 
 

@@ -152,6 +152,15 @@ def is_tight(candidate: Candidate, graded: Graded) -> bool:
     return max(limits_used(graded.result, candidate.case).values()) > HALF
 
 
+def is_late(candidate: Candidate, graded: Graded) -> bool:
+    """Whether time ran out in a check that is not expected to crash: a busy machine may be why."""
+    expectation, _ = read_expectation(candidate.folder) if candidate.kind == "wrong" else (None, ())
+    expected = expectation.checks if expectation else {}
+    checks = graded.result.checks if graded.result else ()
+    late = (check.name for check in checks if check.reason == "timeout")
+    return any(expected.get(name) is not Outcome.CRASHED for name in late)
+
+
 def tight(candidate: Candidate, gradings: Sequence[Graded]) -> Iterator[Problem]:
     """Yield the limits of which every run of an honest solution used more than half."""
     runs = [limits_used(graded.result, candidate.case) for graded in gradings if graded.result]

@@ -37,6 +37,8 @@ class Demands:
     mutant_seed: int = 0
     jobs: int = 0
     """Gradings at once; 0 for one on each processor."""
+    fresh: bool = False
+    """Whether each grading has a container of its own, as a learner's has, and none is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +70,7 @@ def verify(
     found = [_Found(case) for name in wanted if (case := _provable(course, name))]
     if found:
         exercises = [one.case.exercise for one in found]
-        with gradings(course, exercises, places(demands.jobs)) as pool:
+        with gradings(course, exercises, places(demands.jobs), keep=not demands.fresh) as pool:
             _prove(_Work(pool, course, progress), found, demands)
         tight = [job for one in found for job in one.tight_jobs()]
         if tight:  # was it the reference, or what ran beside it?
@@ -76,7 +78,12 @@ def verify(
                 _Work(alone, course, progress).do(tight)
     proved = {one.case.name: one for one in found}
     told = [_verified(course, name, static, proved.get(name)) for name in wanted]
-    return Report(sandbox=demands.sandbox, seconds=time.monotonic() - began, exercises=tuple(told))
+    return Report(
+        sandbox=demands.sandbox,
+        fresh=demands.fresh or demands.sandbox == "process",
+        seconds=time.monotonic() - began,
+        exercises=tuple(told),
+    )
 
 
 def _provable(course: Course, name: str) -> Case | None:
@@ -92,10 +99,14 @@ def _provable(course: Course, name: str) -> Case | None:
 
 
 def _prove(work: _Work, found: Sequence[_Found], demands: Demands) -> None:
-    """Have all gradings done: first what takes long, then what only the first results can ask for."""
+    """Have all gradings done, an exercise at a time, so that a kept container serves many of them.
+
+    What takes long comes first: exercises that train, and in each what has to earn everything.
+    """
     options = Options(sandbox=demands.sandbox, candid=True)
-    jobs = [job for one in found for job in one.first_jobs(options, demands.repeat)]
-    work.do(sorted(jobs, key=lambda job: job.rank))
+    order = sorted(found, key=lambda one: not one.case.outline.metrics)
+    jobs = [sorted(one.first_jobs(options, demands.repeat), key=lambda job: job.rank) for one in order]
+    work.do([job for several in jobs for job in several])
     work.do([job for one in found for job in one.second_looks()])
     if demands.mutants:
         work.do([job for one in found for job in one.mutant_jobs(demands.mutants, demands.mutant_seed)])
@@ -200,9 +211,13 @@ class _Found:
                     yield self._job(runs.candidate.again(turn), runs.again)
 
     def tight_jobs(self) -> Iterator[_Job]:
-        """Yield gradings, to be run alone, of honest solutions that came near a limit."""
+        """Yield gradings, to be run alone, of what came near a limit or, against expectation, beyond one."""
         for runs in self.runs.values():
-            if any(judging.is_tight(runs.candidate, graded) for graded in runs.gradings):
+            late = [graded for graded in runs.gradings if judging.is_late(runs.candidate, graded)]
+            for graded in late:
+                runs.gradings.remove(graded)
+                yield self._job(runs.candidate.again(judging.LOOKS), runs.gradings)
+            if not late and any(judging.is_tight(runs.candidate, graded) for graded in runs.gradings):
                 yield self._job(runs.candidate.again(judging.LOOKS), runs.again)
 
     def mutant_jobs(self, count: int, seed: int) -> Iterator[_Job]:

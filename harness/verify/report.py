@@ -89,6 +89,8 @@ class Report:
 
     schema_version: int = SCHEMA
     sandbox: Literal["docker", "process"]
+    fresh: bool = True
+    """Whether each grading had a container of its own; else solutions of an exercise shared one, in turn."""
     seconds: float
     """Wall time."""
     exercises: tuple[Verified, ...] = ()

@@ -9,8 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
 from harness.catalog import Course
+from harness.cli import main
+from harness.cohort.planning import Plan, Wanted, plan
+from harness.gradebook import Gradebook
+from harness.gradebook.standing import rows
+from harness.interchange.cells import number
+from harness.interchange.readers import read_source
+from tests.conftest import SPEC
 from tests.gradebook.conftest import postgres, url  # noqa: F401 - fixtures
 
 GRADER = '''
@@ -34,13 +42,16 @@ KINDS = {
     "dies": ("import os\ndef add(a, b): os._exit(0)\ndef neg(a): os._exit(0)\n", "crashed", "0"),
     "raises": ("raise RuntimeError\n", "crashed", "0"),
 }
+PATIENT = SPEC.replace("call_seconds = 2.0", "call_seconds = 30.0").replace(
+    "import_seconds = 3.0", "import_seconds = 30.0"
+)
 ROADMARK = [sys.executable, "-m", "harness.cli"]
 
 
 @pytest.fixture
 def tiny(small_course) -> Course:
-    """A course of one exercise without torch."""
-    return small_course(GRADER)
+    """A course of one exercise without torch; its limits are those of a machine with much to do."""
+    return small_course(GRADER, spec=PATIENT)
 
 
 @pytest.fixture
@@ -80,6 +91,19 @@ def roadmark(tiny: Course, tmp_path: Path) -> Callable[..., subprocess.Completed
 
 
 @pytest.fixture
+def command(tiny: Course, tmp_path: Path, monkeypatch) -> Callable[..., Result]:
+    """Run a command that starts no process in this one: what is said and how it ends, a second sooner."""
+
+    def run(*arguments: str, check: int = 0) -> Result:
+        monkeypatch.chdir(tmp_path)
+        done = CliRunner().invoke(main, ["--course", str(tiny.root), *arguments])
+        assert done.exit_code == check, (done.exit_code, done.output, done.exception)
+        return done
+
+    return run
+
+
+@pytest.fixture
 def start(tiny: Course, tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
     """Start the command line in a session of its own."""
 
@@ -97,6 +121,13 @@ def start(tiny: Course, tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
     return run
 
 
+def planned(book: str | Path, tiny: Course, folder: Path, **wanted: object) -> Plan:
+    """What a batch over the cohort would do."""
+    with read_source(folder / "handed-in", "auto", tiny.names()) as source, Gradebook(str(book)) as opened:
+        pairs = [(tiny.find("small"), one) for one in source.handed]
+        return plan(opened, tiny, pairs, Wanted(sandbox="process", **wanted))
+
+
 def batch(book: str, *more: str, sandbox: str = "process") -> tuple[str, ...]:
     """The arguments of a batch over the cohort."""
     chosen = (
@@ -105,13 +136,10 @@ def batch(book: str, *more: str, sandbox: str = "process") -> tuple[str, ...]:
     return ("batch", "small", "handed-in", "--gradebook", book, *chosen, *more)
 
 
-def standing(roadmark, book: str) -> dict[str, tuple[str, str]]:
-    """Outcome and points of each learner, as exported."""
-    import csv
-    import io
-
-    text = roadmark("gradebook", "export", "--gradebook", book).stdout
-    return {row["learner"]: (row["outcome"], row["points"]) for row in csv.DictReader(io.StringIO(text))}
+def standing(url: Path | str) -> dict[str, tuple[str, str]]:
+    """Outcome and points of each learner, as exports show them."""
+    with Gradebook(str(url)) as book, book.reading() as session:
+        return {row.learner: (row.outcome, number(row.points)) for row in rows(session)}
 
 
 def kill_group(process: subprocess.Popen, how: int = signal.SIGKILL) -> None:

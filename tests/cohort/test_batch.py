@@ -7,12 +7,12 @@ import time
 import pytest
 import sqlalchemy as sa
 
-from harness.cohort.batch import Manner, run_batch
-from harness.cohort.planning import Wanted, plan
+from harness.cohort.batch import TRIES, Manner, run_batch
+from harness.errors import SpecError
+from harness.grade import ATTEMPTS
 from harness.gradebook import Gradebook
 from harness.gradebook.models import Claim, StoredResult
-from harness.interchange.readers import read_source
-from tests.cohort.conftest import RIGHT, batch, kill_group, standing, wait_until_gone
+from tests.cohort.conftest import RIGHT, batch, kill_group, planned, standing, wait_until_gone
 
 
 def count(url: str, table: type = StoredResult) -> int:
@@ -23,7 +23,7 @@ def count(url: str, table: type = StoredResult) -> int:
 def test_everybody_gets_what_they_earned(cohort, roadmark, url):
     expected = cohort(8)
     done = roadmark(*batch(url))
-    assert standing(roadmark, url) == expected
+    assert standing(url) == expected
     assert "wrong002  stage/small  failed 1/3" in done.stderr
     assert "right000" not in done.stderr, "who passed is not news"
 
@@ -32,50 +32,61 @@ def test_everybody_gets_what_they_earned(cohort, roadmark, url):
 def test_in_containers_too(cohort, roadmark, tmp_path, no_leftovers):
     expected = cohort(6)
     roadmark(*batch("grades.db", sandbox="docker"))
-    assert standing(roadmark, "grades.db") == expected
+    assert standing(tmp_path / "grades.db") == expected
 
 
 def test_what_has_a_verdict_is_not_graded_again_until_something_changes(cohort, roadmark, tmp_path, tiny):
     cohort(4)
     url = str(tmp_path / "g.db")
     roadmark(*batch(url))
-    assert "0 to grade, 4 done" in roadmark(*batch(url)).stderr
+    assert planned(url, tiny, tmp_path).works == ()
     (tmp_path / "handed-in" / "wrong002.py").write_text(RIGHT)
     assert "1 to grade, 3 done" in roadmark(*batch(url)).stderr
-    assert standing(roadmark, url)["wrong002"] == ("passed", "3")
+    assert standing(url)["wrong002"] == ("passed", "3")
     public = tiny.grader_folder("stage/small") / "public.py"
     public.write_text(public.read_text().replace("points=2", "points=4"))
-    assert "0 to grade" in roadmark(*batch(url, "--changed")).stderr
+    assert planned(url, tiny, tmp_path, changed=True).works == ()
     assert "4 to grade" in roadmark(*batch(url)).stderr
-    assert standing(roadmark, url)["right000"] == ("passed", "5")
+    assert standing(url)["right000"] == ("passed", "5")
 
 
-def test_only_and_limit_choose(cohort, roadmark, tmp_path):
+def test_only_and_limit_choose(cohort, roadmark, tmp_path, tiny):
     cohort(7)
     url = str(tmp_path / "g.db")
-    assert "2 to grade" in roadmark(*batch(url, "--only", "right*")).stderr
-    assert "1 to grade, 2 done already, 4 beyond the limit" in roadmark(*batch(url, "--limit", "1")).stderr
-    assert "nothing in the source fits" in roadmark(*batch(url, "--only", "nobody"), check=2).stderr
+    assert [one.learner for one in planned(url, tiny, tmp_path, only=("right*",)).works] == [
+        "right000",
+        "right006",
+    ]
+    told = roadmark(*batch(url, "--only", "right*", "--limit", "1")).stderr
+    assert "1 to grade, 0 done already, 1 beyond the limit" in told
+    made = planned(url, tiny, tmp_path, limit=2)
+    assert (len(made.works), made.done, made.left) == (2, 1, 4)
+    with pytest.raises(SpecError, match="nothing in the source fits"):
+        planned(url, tiny, tmp_path, only=("nobody",))
 
 
-def test_a_fault_of_ours_is_tried_again_and_left_ungraded(cohort, roadmark, tmp_path, tiny):
+def test_a_fault_of_ours_is_tried_again_and_left_ungraded(cohort, tmp_path, tiny):
     cohort(1)
     url = str(tmp_path / "g.db")
     public = tiny.grader_folder("stage/small") / "public.py"
     good = public.read_text()
-    public.write_text(good.replace("assert_close(submission.neg(2.0), -2.0)", "raise KeyError('ours')"))
-    for wanted in (Wanted(sandbox="process"), Wanted(sandbox="process", retry_ungraded=True)):
-        with read_source(tmp_path / "handed-in", "auto", tiny.names()) as source, Gradebook(url) as book:
-            made = plan(book, tiny, [(tiny.find("small"), one) for one in source.handed], wanted)
-            tally = run_batch(book, tiny, made.works, Manner(sandbox="process", jobs=1, backoff=0.01))
+    tries = tmp_path / "tries"
+    broken = f"open({str(tries)!r}, 'a').write('x'); raise KeyError('ours')"
+    public.write_text(good.replace("assert_close(submission.neg(2.0), -2.0)", broken))
+    manner = Manner(sandbox="process", jobs=1, backoff=0.01)
+    for wanted in ({}, {"retry_ungraded": True}):
+        made = planned(url, tiny, tmp_path, **wanted)
+        with Gradebook(url) as book:
+            tally = run_batch(book, tiny, made.works, manner)
         assert (tally.graded, tally.ungraded) == (0, 1)
-    assert standing(roadmark, url) == {"right000": ("ungraded", "")}
+        assert tries.read_text() == "x" * TRIES * ATTEMPTS
+        tries.unlink()
+    assert standing(url) == {"right000": ("ungraded", "")}
     public.write_text(good)
-    assert "0 to grade" in roadmark(*batch(url, "--retry-ungraded")).stderr, (
-        "the mended grader is another key"
-    )
-    roadmark(*batch(url))
-    assert standing(roadmark, url) == {"right000": ("passed", "3")}
+    assert planned(url, tiny, tmp_path, retry_ungraded=True).works == (), "the mended grader is another key"
+    with Gradebook(url) as book:
+        run_batch(book, tiny, planned(url, tiny, tmp_path).works, manner)
+    assert standing(url) == {"right000": ("passed", "3")}
 
 
 def test_regrading_shows_before_it_applies(cohort, roadmark, tmp_path, tiny):
@@ -87,11 +98,11 @@ def test_regrading_shows_before_it_applies(cohort, roadmark, tmp_path, tiny):
     shown = roadmark(*batch(url, "--regrade", "--diff")).stdout
     assert "half001  stage/small  passed 2 -> passed 3" in shown
     assert "Nothing was applied" in shown
-    assert standing(roadmark, url)["half001"] == ("passed", "2")
+    assert standing(url)["half001"] == ("passed", "2")
     applied = roadmark(*batch(url, "--regrade"))
     assert "0 to grade" in applied.stderr
     assert "Applied 3" in applied.stdout
-    assert standing(roadmark, url)["half001"] == ("passed", "3")
+    assert standing(url)["half001"] == ("passed", "3")
 
 
 def test_two_batches_at_once_grade_everything_once(cohort, roadmark, start, url):
@@ -99,21 +110,21 @@ def test_two_batches_at_once_grade_everything_once(cohort, roadmark, start, url)
     both = [start(*batch(url, "-j", "2")) for _ in range(2)]
     told = [one.communicate(timeout=200)[0] for one in both]
     assert [one.returncode for one in both] == [0, 0], told
-    assert standing(roadmark, url) == expected
+    assert standing(url) == expected
     assert (count(url), count(url, Claim)) == (12, 0)
 
 
 def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(cohort, roadmark, start, tmp_path):
-    expected = cohort(40)
+    expected = cohort(20)
     url = str(tmp_path / "g.db")
     running = start(*batch(url))
-    wait_for_results(url, 3)
+    wait_for_results(url, 2)
     kill_group(running, signal.SIGINT)
     assert running.returncode == 130
     wait_until_gone(running.pid)
-    assert (3 <= count(url) < 40, count(url, Claim)) == (True, 0)
+    assert (2 <= count(url) < 20, count(url, Claim)) == (True, 0)
     roadmark(*batch(url))
-    assert (standing(roadmark, url), count(url)) == (expected, 40)
+    assert (standing(url), count(url)) == (expected, 20)
 
 
 def wait_for_results(url: str, wanted: int, seconds: float = 60.0) -> None:
@@ -146,5 +157,5 @@ def test_kill_9_at_random_moments_loses_and_doubles_nothing(cohort, roadmark, st
         kill_group(running)
         wait_until_gone(running.pid)
     roadmark(*batch(url))
-    assert (standing(roadmark, url), count(url)) == (expected, len(expected))
+    assert (standing(url), count(url)) == (expected, len(expected))
     assert count(url, Claim) == 0

@@ -8,19 +8,25 @@ import pytest
 from tests.cohort.conftest import batch, standing
 
 
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    """Where the gradebook is kept that every test takes a copy of."""
+    return tmp_path_factory.mktemp("original") / "g.db"
+
+
 @pytest.fixture
-def graded(cohort, roadmark, tmp_path):
+def graded(cohort, roadmark, tmp_path, original):
     """A gradebook with three results; returns its URL."""
-    cohort(3)
-    url = str(tmp_path / "g.db")
-    roadmark(*batch(url))
-    return url
+    if not original.exists():
+        cohort(3)
+        roadmark(*batch(str(original)))
+    return str(shutil.copy(original, tmp_path / "g.db"))
 
 
-def test_a_gradebook_is_shown_adjusted_exported_and_its_history_told(graded, roadmark):
+def test_a_gradebook_is_shown_adjusted_exported_and_its_history_told(graded, command):
     use = ("--gradebook", graded)
-    assert "wrong002" in roadmark("gradebook", "show", *use).stdout
-    roadmark(
+    assert "wrong002" in command("gradebook", "show", *use).stdout
+    command(
         "gradebook",
         "adjust",
         "wrong002",
@@ -32,12 +38,12 @@ def test_a_gradebook_is_shown_adjusted_exported_and_its_history_told(graded, roa
         "me",
         *use,
     )
-    assert standing(roadmark, graded)["wrong002"] == ("failed", "2.5")
-    roadmark("gradebook", "set", "wrong002", "small", "3", "--reason", "oral exam", "--author", "me", *use)
-    assert standing(roadmark, graded)["wrong002"] == ("passed", "4.5")
-    roadmark("gradebook", "adjust", "wrong002", "small", "clear", "--reason", "again", "--author", "me", *use)
-    assert standing(roadmark, graded)["wrong002"] == ("failed", "1")
-    told = roadmark("gradebook", "history", "wrong002", *use).stdout
+    assert standing(graded)["wrong002"] == ("failed", "2.5")
+    command("gradebook", "set", "wrong002", "small", "3", "--reason", "oral exam", "--author", "me", *use)
+    assert standing(graded)["wrong002"] == ("passed", "4.5")
+    command("gradebook", "adjust", "wrong002", "small", "clear", "--reason", "again", "--author", "me", *use)
+    assert standing(graded)["wrong002"] == ("failed", "1")
+    told = command("gradebook", "history", "wrong002", *use).stdout
     assert [line.split("adjusted ")[1].split(" (")[0] for line in told.splitlines()[1:]] == [
         "add 1.5",
         "set 3",
@@ -46,20 +52,18 @@ def test_a_gradebook_is_shown_adjusted_exported_and_its_history_told(graded, roa
     assert "by me: typo in the task" in told
 
 
-def test_policies_rubrics_and_names(graded, roadmark, tmp_path):
+def test_policies_rubrics_and_names(graded, command, tmp_path):
     use = ("--gradebook", graded)
-    assert (
-        "late_penalty 0.1" in roadmark("gradebook", "policy", "small", "--late-penalty", "0.1", *use).stdout
-    )
-    roadmark("gradebook", "rubric", "small", "style", "2", *use)
-    roadmark("gradebook", "adjust", "half001", "small", "1.5", "--item", "style", "--reason", "neat", *use)
+    assert "late_penalty 0.1" in command("gradebook", "policy", "small", "--late-penalty", "0.1", *use).stdout
+    command("gradebook", "rubric", "small", "style", "2", *use)
+    command("gradebook", "adjust", "half001", "small", "1.5", "--item", "style", "--reason", "neat", *use)
     (tmp_path / "roster.csv").write_text("learner,name,email,canvas\nhalf001,Grace Hopper,grace@x.org,77\n")
-    roadmark("gradebook", "roster", "roster.csv", *use)
-    roadmark("gradebook", "alias", "half001", "gh", *use)
-    roadmark("gradebook", "extend", "gh", "small", "2030-01-01", "--reason", "ill", *use)
-    assert "3.5/5" in roadmark("gradebook", "show", "grace@x.org", *use).stdout
-    roadmark("gradebook", "merge", "wrong002", "half001", *use)
-    assert "wrong002" not in standing(roadmark, graded)
+    command("gradebook", "roster", "roster.csv", *use)
+    command("gradebook", "alias", "half001", "gh", *use)
+    command("gradebook", "extend", "gh", "small", "2030-01-01", "--reason", "ill", *use)
+    assert "3.5/5" in command("gradebook", "show", "grace@x.org", *use).stdout
+    command("gradebook", "merge", "wrong002", "half001", *use)
+    assert "wrong002" not in standing(graded)
 
 
 @pytest.mark.parametrize(
@@ -79,19 +83,19 @@ def test_policies_rubrics_and_names(graded, roadmark, tmp_path):
         pytest.param(("policy", "small", "--due", "soon"), "is not a time", id="no-time"),
     ],
 )
-def test_what_is_wrong_is_said_with_what_to_do(graded, roadmark, arguments, says):
-    assert says in roadmark("gradebook", *arguments, "--gradebook", graded, check=2).stderr
+def test_what_is_wrong_is_said_with_what_to_do(graded, command, arguments, says):
+    assert says in command("gradebook", *arguments, "--gradebook", graded, check=2).stderr
 
 
-def test_a_gradebook_that_is_not_there_is_not_made_by_looking(roadmark, tmp_path):
+def test_a_gradebook_that_is_not_there_is_not_made_by_looking(command, tmp_path):
     assert (
         "there is no gradebook typo.db"
-        in roadmark("gradebook", "show", "--gradebook", "typo.db", check=2).stderr
+        in command("gradebook", "show", "--gradebook", "typo.db", check=2).stderr
     )
     assert not (tmp_path / "typo.db").exists()
 
 
-def test_an_import_is_rehearsed_then_done(roadmark, tmp_path, cohort):
+def test_an_import_is_rehearsed_then_done(command, tmp_path, cohort):
     folder = tmp_path / "canvas"
     folder.mkdir()
     (folder / "doejane_12_34_small.py").write_text("x = 1\n")
@@ -101,15 +105,15 @@ def test_an_import_is_rehearsed_then_done(roadmark, tmp_path, cohort):
         (folder / f"user{index}_9{index}_8{index}_small.py").write_text(f"x = {index}\n")
     shutil.make_archive(str(tmp_path / "submissions"), "zip", folder)
     arguments = ("import", "submissions.zip", "--exercise", "small", "--gradebook", "g.db")
-    said = roadmark(*arguments, "--dry-run").stdout
+    said = command(*arguments, "--dry-run").stdout
     assert "22 submissions, read as canvas" in said
     assert "doejane 12 -> doejane (new): stage/small" in said
     assert "turing 13 -> turing (new): stage/small, turing_LATE_13_35_small-1.py, late" in said
     assert "ignored  notes.txt" in said
     assert not (tmp_path / "g.db").exists()
-    roadmark(*arguments, "--out", "tree")
+    command(*arguments, "--out", "tree")
     assert (tmp_path / "tree" / "turing" / "small" / "small.py").read_text() == "x = 2\n"
-    assert "doejane 12 -> doejane:" in roadmark(*arguments, "--dry-run").stdout
+    assert "doejane 12 -> doejane:" in command(*arguments, "--dry-run").stdout
 
 
 @pytest.mark.parametrize(
@@ -121,19 +125,19 @@ def test_an_import_is_rehearsed_then_done(roadmark, tmp_path, cohort):
         ("batch", "small", ".", "--diff"),
     ],
 )
-def test_wrong_usage_of_batch_ends_with_2(roadmark, arguments):
-    roadmark(*arguments, check=2)
+def test_wrong_usage_of_batch_ends_with_2(command, arguments):
+    command(*arguments, check=2)
 
 
-def test_a_stored_result_is_exported(roadmark, cohort, tmp_path, tiny):
+def test_a_stored_result_is_exported(command, roadmark, cohort, tmp_path, tiny):
     cohort(1)
     done = roadmark(
         "grade", "small", "handed-in/right000.py", "--json", "--sandbox", "process", "--trust-submissions"
     )
     (tmp_path / "r.json").write_text(done.stdout)
-    assert json.loads(roadmark("export", "r.json", "--format", "gradescope").stdout)["score"] == 3
-    assert "Points 3/3" in roadmark("export", "r.json", "--format", "github").stdout
-    roadmark("export", "--format", "gradescope-autograder", "--exercise", "small", "--out", "autograder.zip")
+    assert json.loads(command("export", "r.json", "--format", "gradescope").stdout)["score"] == 3
+    assert "Points 3/3" in command("export", "r.json", "--format", "github").stdout
+    command("export", "--format", "gradescope-autograder", "--exercise", "small", "--out", "autograder.zip")
     assert (tmp_path / "autograder.zip").read_bytes().startswith(b"PK")
 
 

@@ -94,9 +94,19 @@ def test_a_folder_that_holds_something_is_left_alone(proved, tmp_path):
 
 
 def test_a_rehearsal_finds_what_was_expected(proved, tmp_path):
-    told = rehearse(proved, 24, 5, tmp_path, manner=Manner(sandbox="process", jobs=2))
+    manner = Manner(sandbox="process", jobs=2)
+    told = rehearse(proved, 18, 5, tmp_path, manner=manner, mixture=Mixture(hanging=0))
     assert told.differences == ()
-    assert told.tally.graded == 24
+    assert told.tally.graded == 18
+
+
+def test_who_hangs_is_stopped_at_the_limit(proved, tmp_path):
+    spec = proved.exercise_folder("stage/small") / "exercise.toml"
+    spec.write_text(spec.read_text().replace("import_seconds = 30.0", "import_seconds = 1.0"))
+    nobody = dict.fromkeys(Mixture.__dataclass_fields__, 0.0)
+    manner = Manner(sandbox="process", jobs=2)
+    told = rehearse(proved, 2, 5, tmp_path, manner=manner, mixture=Mixture(**{**nobody, "hanging": 1.0}))
+    assert (told.differences, told.tally.outcomes) == ((), {"crashed": 2})
 
 
 @pytest.mark.docker
@@ -106,15 +116,29 @@ def test_a_rehearsal_in_containers_with_every_oddity_and_attack(proved, tmp_path
     assert told.differences == ()
 
 
-def test_the_commands_together(proved, roadmark, tmp_path):
-    roadmark("demo-cohort", "6", "--seed", "2", "--out", "class", "--honest")
+def test_the_commands_together(proved, roadmark, command, tmp_path):
+    command("demo-cohort", "6", "--seed", "2", "--out", "class", "--honest")
     trust = ("--sandbox", "process", "--trust-submissions")
     done = roadmark("batch", "--all", "class", "--gradebook", "g.db", *trust)
     assert "ignored expected.csv" in done.stderr
     with (tmp_path / "class" / "expected.csv").open() as file:
         expected = {line["learner"]: (line["outcome"], line["points"]) for line in csv.DictReader(file)}
-    assert standing(roadmark, "g.db") == expected
+    assert standing(tmp_path / "g.db") == expected
     assert "6 done already" in roadmark("batch", "small", "class", "--gradebook", "g.db", *trust).stderr
+
+
+@pytest.mark.docker
+def test_the_demo_grades_samples_and_a_cohort_and_writes_its_pages(proved, roadmark, tmp_path, no_leftovers):
+    earlier = tmp_path / "out" / "cohort" / "cohort"
+    earlier.mkdir(parents=True)
+    (earlier / "expected.csv").write_text("of an earlier demo")
+    told = roadmark("demo", "--out", "out", "--learners", "5").stdout
+    assert told.count("✓ stage/small") == 2
+    assert "Graded 5: " in told
+    assert "; 0 otherwise than expected." in told
+    site = tmp_path / "out" / "cohort" / "site"
+    assert "Small" in (site / "index.html").read_text()
+    assert len(list(site.rglob("*.html"))) > 5
 
 
 def test_differences_are_found():

@@ -57,6 +57,14 @@ GOOD = {
     "rubbish-around": zipped(
         [("w/small.py", CODE), ("__MACOSX/w/._small.py", b"x"), ("w/.git/config", b"y")]
     ),
+    "environment-with-links": tarred(
+        [(odd("env/bin/python", tarfile.SYMTYPE), b""), ("env/pyvenv.cfg", b""), ("small.py", CODE)]
+    ),
+    "ignored-links": tarred([(odd(".venv/bin/python", tarfile.SYMTYPE), b""), ("small.py", CODE)]),
+    "many-packages": zipped(
+        [("small.py", CODE), ("e/pyvenv.cfg", b"")]
+        + [(f"e/lib/site-packages/{i}.py", b"1") for i in range(2500)]
+    ),
     "dot-slash": tarred([("./small.py", CODE)]),
 }
 
@@ -73,6 +81,10 @@ def test_good_archives_are_read(tmp_path, data):
 BAD = {
     "E06-symlink-in-tar": (tarred([(odd("small.py", tarfile.SYMTYPE), b"")]), "link or a device"),
     "E06-symlink-in-zip": (zip_link(), "link or a device"),
+    "E06-symlink-beside-an-environment": (
+        tarred([("env/pyvenv.cfg", b""), ("small.py", CODE), (odd("data", tarfile.SYMTYPE), b"")]),
+        "'data' is a link or a device",
+    ),
     "E07-hard-link": (tarred([(odd("small.py", tarfile.LNKTYPE), b"")]), "link or a device"),
     "E08-traversal": (zipped([("../small.py", CODE)]), "stay in its folder"),
     "E08-absolute": (tarred([("/etc/small.py", CODE)]), "stay in its folder"),

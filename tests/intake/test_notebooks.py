@@ -8,8 +8,10 @@ from harness.catalog import load_exercise
 from harness.errors import SubmissionError
 from harness.grade import Options, grade
 from harness.intake import read_submission
+from harness.records import Exercise
 from tests.conftest import SPEC, outcomes
 
+EXERCISE = Exercise(id="stage/small", title="", summary="", entry="small.py")
 GRADER = '''
     @check(points=1)
     def test_adds(submission):
@@ -141,6 +143,52 @@ def test_a_syntax_error_costs_its_cell_only(graded_notebook):
     result = graded_notebook(notebook(ADD, "def double(x:\n    return 2 * x"))
     assert outcomes(result) == {"adds": "passed", "doubles": "crashed"}
     assert "cell 2, line 1" in result.checks[1].message
+
+
+def test_what_is_left_out_is_told(tmp_path):
+    file = tmp_path / "small.ipynb"
+    file.write_text(
+        json.dumps(
+            notebook(
+                "%matplotlib inline\nx = 1",
+                "!pip install numpy\nfiles = !ls -l\n%pip install torch\n%time y = 2",
+                "%%bash\nrm -rf /",
+                'text = "get_ipython().system"',
+            )
+        )
+    )
+    assert read_submission(file, EXERCISE).notices == (
+        "Cell 2: `!pip install numpy` was left out: there is no shell and no network.",
+        "Cell 2: `!ls -l` was left out: there is no shell and no network.",
+        "Cell 2: `%pip` was left out: this magic is not known here.",
+        "Cell 3: `%%bash` was left out: this magic is not known here.",
+    )
+
+
+LOADED = '''
+    @check(points=1)
+    def test_loads_little(submission):
+        """Neither Jupyter nor IPython is loaded for cells alone"""
+        loaded = submission.loaded()
+        assert loaded == [], loaded
+'''
+
+
+def test_cells_run_without_jupyter(small_course, tmp_path):
+    """It would take a second to start, and outputs are not asked for."""
+    source = """%matplotlib inline
+import sys
+def loaded():
+    return [name for name in ("IPython", "ipykernel", "jupyter_client", "nbclient", "nbformat") if name in sys.modules]
+"""
+    course = small_course(LOADED)
+    exercise = load_exercise(course.exercise_folder("stage/small"))
+    (tmp_path / "small.ipynb").write_text(json.dumps(notebook(source)))
+    result = grade(
+        course, exercise, read_submission(tmp_path / "small.ipynb", exercise), Options(sandbox="process")
+    )
+    assert result.score.passed, result.checks
+    assert result.notebook == ""
 
 
 REFUSED = {

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from harness.intake import read_submission
 from harness.intake.names import DEPTH_CAP, check_names
 from harness.intake.python import check_python
 from harness.intake.read import digest
-from harness.records import Exercise, SourceFile
+from harness.records import Exercise, Limits, SourceFile
 
 EXERCISE = Exercise(id="stage/small", title="", summary="", entry="small.py")
 GOOD = b"def one():\n    return 1\n"
@@ -474,6 +475,33 @@ def test_what_is_nobodys_work_is_left_out_and_said(tmp_path):
     submission = read_submission(laid_out(tmp_path, files), EXERCISE)
     assert [file.path for file in submission.files] == ["small.py", "a/c.py"]
     assert submission.notices == ("Ignored: .git, __MACOSX, __pycache__, venv.",)
+
+
+def test_an_environment_is_known_by_what_it_holds_and_not_by_its_name(tmp_path):
+    """`env` may be a learner's own package, as in reinforcement learning."""
+    own = {"small.py": GOOD, "env/__init__.py": b"", "env/maze.py": b"1"}
+    assert {file.path for file in read_submission(laid_out(tmp_path / "own", own), EXERCISE).files} == set(
+        own
+    )
+    made = laid_out(
+        tmp_path / "made", {"small.py": GOOD, "env/pyvenv.cfg": b"", "mine/conda-meta/history": b""}
+    )
+    (made / "env" / "bin").symlink_to("/usr/bin")
+    submission = read_submission(made, EXERCISE)
+    assert [file.path for file in submission.files] == ["small.py"]
+    assert submission.notices == ("Ignored: env, mine.",)
+
+
+def test_what_the_sandbox_has_no_room_for_is_refused(tmp_path):
+    """Were it brought in, the sandbox would fail, and that would be our fault."""
+    small = replace(EXERCISE, limits=Limits(disk_mb=1))
+    laid_out(tmp_path, {"small.py": GOOD, **{f"{i}.txt": b"1" for i in range(254)}})
+    read_submission(tmp_path, small)
+    (tmp_path / "one.txt").write_bytes(b"1")
+    (tmp_path / "more.txt").write_bytes(b"1")
+    assert str(refused(lambda: read_submission(tmp_path, small))).startswith(
+        "what was handed in takes 1 MiB, and this exercise allows 1 MiB"
+    )
 
 
 def test_a_notice_stays_short_and_clean(tmp_path):

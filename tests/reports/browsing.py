@@ -5,6 +5,7 @@ import shutil
 ARGUMENTS = [
     "--no-sandbox",  # tests run as root in containers
     "--disable-gpu",
+    "--font-render-hinting=none",  # letters are as wide on every machine
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",

@@ -60,7 +60,10 @@ def visit(chromium, tmp_path):
 
 
 def outside(url, file):
-    return not url.startswith("data:image/png;base64,") and url not in {file.as_uri(), "data:,"}
+    return not url.startswith(("data:image/png;base64,", "data:audio/wav;base64,")) and url not in {
+        file.as_uri(),
+        "data:,",
+    }
 
 
 @pytest.fixture(scope="session")

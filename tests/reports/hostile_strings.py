@@ -240,7 +240,7 @@ XML = [
 
 CORPUS = [*MARKUP, *DECEIVING, *SPREADSHEET, *MARKDOWN, *XML]
 
-_FIXED = {"kind", "better", "scale", "sandbox", "png_base64"}
+_FIXED = {"kind", "better", "scale", "sandbox", "png_base64", "wav_base64"}
 
 
 def tainted(record, payload):

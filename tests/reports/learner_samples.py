@@ -3,11 +3,13 @@
 import base64
 import dataclasses
 import io
+import json
 import math
 
 import numpy as np
 from PIL import Image
 
+from harness.exhibits import Show
 from harness.records import (
     CheckResult,
     Curve,
@@ -339,4 +341,53 @@ def earlier(latest, *shares):
 def everything():
     """One result with every kind of row, metric, exhibit and notice that a page can show."""
     good, bad = vae(), gpt()
-    return dataclasses.replace(bad, checks=(*bad.checks, *(c for c in good.checks if c.name != "training")))
+    melody = check("melody", title="A melody keeps the rules", exhibits=(tone(),), teaches="music")
+    rest = (c for c in good.checks if c.name != "training")
+    return dataclasses.replace(bad, checks=(*bad.checks, *rest, melody))
+
+
+def tone(hertz=440):
+    """Return half a second of a tone, as a grader shows it."""
+    show = Show()
+    show.sound(
+        "What it composed", np.sin(2 * np.pi * hertz * np.arange(4000) / 8000), caption="Half a second."
+    )
+    return show.exhibits[0]
+
+
+def lab_report():
+    """Return a notebook as it comes back from the sandbox: text, a table, code, output, a picture, an error."""
+    text = "# My lab report\n\nTrained with `lr=0.1`.\n\n| steps | loss |\n|---|---|\n| 10 | 0.5 |\n\n- one\n- two"
+    error = {
+        "output_type": "error",
+        "ename": "ZeroDivisionError",
+        "evalue": "division by zero",
+        "traceback": ["\x1b[0;31mZeroDivisionError\x1b[0m: division by zero"],
+    }
+    picture = {
+        "output_type": "display_data",
+        "metadata": {},
+        "data": {
+            "image/png": sprites(6, 2),
+            "text/plain": "<Figure>",
+            "text/html": "<script>alert(1)</script>",
+        },
+    }
+    stream = {"output_type": "stream", "name": "stdout", "text": "0.5\n"}
+    cells = [
+        {"cell_type": "markdown", "id": "text", "metadata": {}, "source": text},
+        *(
+            {
+                "cell_type": "code",
+                "id": f"code-{number}",
+                "metadata": {},
+                "execution_count": number,
+                "source": source,
+                "outputs": [output],
+            }
+            for number, (source, output) in enumerate(
+                [("print(loss)", stream), ("plot(samples)  # six", picture), ("1 / 0", error)], 1
+            )
+        ),
+    ]
+    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells})

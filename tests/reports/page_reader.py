@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-VOID = {"meta", "link", "img", "br", "input"}
+VOID = {"meta", "link", "img", "br", "hr", "input"}
 
 
 class Page(HTMLParser):

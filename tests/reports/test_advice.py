@@ -168,3 +168,13 @@ def test_headline_without_points_to_earn(possible):
 )
 def test_progress(earned, want):
     assert progress([result(check(earned=e)) for e in earned]) == want
+
+
+@pytest.mark.parametrize(
+    ("reason", "name"),
+    [("import", "Your code could not be imported"), ("invalid", "What you handed in could not be graded")],
+)
+def test_what_kept_every_check_from_asking_is_what_is_to_be_fixed(reason, name):
+    told = given(*(check(one, CRASHED, reason=reason, message="it broke") for one in "abc"))
+    assert (told.name, told.row.check.name) == (name, "a")
+    assert told.why == "All 3 checks wait for it: no question can be asked before."

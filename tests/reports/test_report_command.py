@@ -1,19 +1,23 @@
 """`roadmark report`: a page, a site from files or from a gradebook, and files for CI."""
 
 import json
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import nbformat
 import pytest
 from click.testing import CliRunner
 from cohort_samples import CODE, EXERCISES, attempts, learner, other_code, renamed
-from learner_samples import gpt
+from learner_samples import check, gpt, lab_report, result
+from page_reader import Page
 
 from harness.cli.main import main
 from harness.errors import SpecError
-from harness.gradebook import Gradebook, ledger, roster
+from harness.gradebook import Gradebook, deciding, ledger, roster
 from harness.interchange.records import Person
-from harness.store import save
+from harness.records import Outcome
+from harness.store import save, schema
+from reports.addresses import learner_address, result_address
 
 ATTENTION = EXERCISES[1].id
 
@@ -39,6 +43,13 @@ def test_one_result_becomes_a_page(tmp_path):
     save(gpt(), tmp_path / "gpt.json")
     assert "Report:" in run(tmp_path / "gpt.json")
     assert "A small GPT" in (tmp_path / "gpt.html").read_text("utf-8")
+
+
+def test_a_notebook_lies_beside_its_report(tmp_path):
+    save(replace(gpt(), notebook=lab_report()), tmp_path / "gpt.json")
+    run(tmp_path / "gpt.json", "--html", tmp_path / "page.html")
+    assert 'href="page.notebook.html"' in (tmp_path / "page.html").read_text("utf-8")
+    assert "My lab report" in (tmp_path / "page.notebook.html").read_text("utf-8")
 
 
 def test_one_result_for_machines(tmp_path):
@@ -80,6 +91,44 @@ def keep(session, result):
     who = roster.enrol(session, Person(key=result.learner))
     made = ledger.attempt_of(session, who, result.exercise, result.submission)
     ledger.keep(session, [made], ledger.Entry(key="k", graded_at="2026-03-01", result=result))
+
+
+TRIES = [0.4, 0.9, 0.6]
+"""What one learner earned of ten points, attempt by attempt."""
+
+
+@pytest.mark.parametrize(("policy", "counts"), [("last", 3), ("best", 2), ("first", 1)])
+def test_a_site_follows_the_gradebook_s_policy(tmp_path, policy, counts):
+    url = str(tmp_path / "grades.db")
+    with Gradebook(url) as book:
+        for number, share in enumerate(TRIES, 1):
+            made = result(
+                check("a", Outcome.FAILED, earned=10 * share, points=10.0),
+                learner="Ada",
+                exercise=EXERCISES[1],
+            )
+            made = replace(
+                made,
+                submission=f"{number:064x}",
+                provenance=replace(made.provenance, finished=f"2026-03-0{number}T10:00:00+00:00"),
+            )
+            book.write(lambda session, made=made: keep(session, made))
+        book.write(lambda session: deciding.set_policy(session, ATTENTION, "me", attempts=policy))
+        book.write(lambda session: deciding.set_policy(session, "*", "me", attempts="last"))
+    run("--site", tmp_path / "site", "--gradebook", url)
+    site = tmp_path / "site"
+    cohort = Page((site / "cohorts" / "transformers.attention.html").read_text("utf-8"))
+    assert f"Ada{' *' * (counts != 3)}{round(100 * TRIES[counts - 1])} %" in cohort.text
+    walk = Page((site / learner_address("Ada")).read_text("utf-8"))
+    assert f"{10 * TRIES[counts - 1]:g} of 10 points" in walk.text
+    own = Page((site / result_address(ATTENTION, "Ada")).read_text("utf-8"))
+    assert "6 of 10 points" in own.text, "a learner's page is about the latest attempt"
+    assert (f"Attempt {counts} counts, not this one" in own.text) == (counts != 3)
+    assert f"{counts} counts" in own.text
+
+
+def test_the_schema_is_printed():
+    assert json.loads(run("--schema")) == schema()
 
 
 def keep_fault(session):

@@ -55,6 +55,7 @@ def test_the_policy_allows_this_style_and_nothing_else():
     assert rules == {
         "default-src": "'none'",
         "img-src": "data:",
+        "media-src": "data:",
         "style-src": f"'sha256-{digest}'",
         "base-uri": "'none'",
         "form-action": "'none'",

@@ -17,6 +17,10 @@ def skipped(name, *needs, **more):
     return check(name, Outcome.SKIPPED, needs=needs, **more)
 
 
+def broken(name, **more):
+    return check(name, Outcome.CRASHED, reason="import", **more)
+
+
 @pytest.mark.parametrize(
     ("checks", "want"),
     [
@@ -45,6 +49,14 @@ def skipped(name, *needs, **more):
             id="failed-stays",
         ),
         pytest.param([], {}, id="no-checks"),
+        pytest.param(
+            [broken("a"), broken("b"), skipped("c", "b"), check("d", Outcome.CRASHED)],
+            {"a": ["b", "c"], "d": []},
+            id="whole-submission-once",
+        ),
+        pytest.param(
+            [broken("a", message="x"), broken("b", message="y")], {"a": ["b"]}, id="whole-in-two-wordings"
+        ),
     ],
 )
 def test_folding(checks, want):
@@ -79,6 +91,25 @@ def test_groups_put_public_first_and_count_folded_checks():
 def test_groups_without_checks_are_left_out():
     shown = result(check("a"))
     assert [group.visibility for group in groups(shown, rows(shown))] == [Visibility.PUBLIC]
+
+
+def test_headings_of_the_grader_come_first_with_public_and_hidden_checks_together():
+    shown = result(
+        check("a"),
+        check("b", teaches="the loss"),
+        check("c", teaches="training", points=3),
+        check("d", visibility=HIDDEN, teaches="the loss"),
+        check("e", visibility=HIDDEN),
+    )
+    assert [
+        (one.heading, one.visibility, [row.check.name for row in one.rows], one.points)
+        for one in groups(shown, rows(shown))
+    ] == [
+        ("The loss", None, ["b", "d"], 4),
+        ("Training", None, ["c"], 3),
+        ("Public checks", Visibility.PUBLIC, ["a"], 2),
+        ("Hidden checks", Visibility.HIDDEN, ["e"], 2),
+    ]
 
 
 def test_tally_follows_the_order_of_outcomes():

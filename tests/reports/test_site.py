@@ -6,11 +6,19 @@ import tracemalloc
 
 import pytest
 from cohort_samples import EXERCISES, STAGES, attempt, attempts, dossier, exercise, learner
-from learner_samples import everything
+from learner_samples import everything, lab_report
 from page_reader import Page
 
 from harness.errors import SpecError
-from reports.addresses import cohort_address, exercise_slug, learner_address, learner_slug, result_address
+from harness.records import Outcome
+from reports.addresses import (
+    cohort_address,
+    exercise_slug,
+    learner_address,
+    learner_slug,
+    notebook_address,
+    result_address,
+)
 from reports.cohort import Cohort, histogram
 from reports.cohort_page import cohort_page, retry_command
 from reports.exercise_page import exercise_page
@@ -56,6 +64,40 @@ def test_the_latest_attempt_counts_and_earlier_ones_are_its_history():
     assert "15 attempts" in Page(made[result_address(ATTENTION, learner(0))]).text
     assert "15 attempts" in Page(made[learner_address(learner(0))]).text
     assert "learners1passed" in Page(made[cohort_address(ATTENTION)]).text.replace(" ", "")
+
+
+@pytest.mark.parametrize("counts", [None, 0, 1])
+def test_an_earlier_attempt_may_count(counts):
+    tries = [dataclasses.replace(attempt(0, seed=turn), submission=f"{turn:064x}") for turn in range(3)]
+    earlier = {} if counts is None else {(learner(0), ATTENTION): tries[counts].submission}
+    made = pages(tries, earlier=earlier)
+    standing = tries[2 if counts is None else counts].score
+    text = Page(made[cohort_address(ATTENTION)]).text
+    assert f"{round(100 * standing.earned / standing.possible)} %" in text
+    assert ("has handed in again" in text or "have handed in again" in text) == (counts is not None)
+
+
+def test_who_has_a_notebook_finds_it_beside_the_result():
+    plain, noted = attempt(0), dataclasses.replace(attempt(1), notebook=lab_report())
+    made = pages([plain, noted, dataclasses.replace(attempt(2), notebook="nonsense")])
+    assert [one for one in made if one.endswith(".notebook.html")] == [
+        notebook_address(ATTENTION, learner(1))
+    ]
+    own = Page(made[result_address(ATTENTION, learner(1))])
+    assert notebook_address(ATTENTION, learner(1)).rpartition("/")[2] in [one["href"] for one in own.of("a")]
+
+
+def test_who_could_not_be_imported_crashed_once():
+    broken = [
+        dataclasses.replace(
+            one, outcome=Outcome.CRASHED, reason="import", earned=0.0, message="it did not import"
+        )
+        for one in attempt(0).checks
+    ]
+    cohort = Cohort(exercise=ATTENTION)
+    cohort.take(dataclasses.replace(attempt(0), checks=tuple(broken)))
+    assert list(cohort.crash_kinds.values()) == [1]
+    assert "The whole submission could not be imported" in Page(cohort_page(cohort)).text
 
 
 def test_results_out_of_order_are_refused():

@@ -226,3 +226,12 @@ def test_archive_members_are_readable_by_all_and_writable_by_none():
     with tarfile.open(fileobj=image_layers._archive({"/opt/a.py": b"x = 1\n"})) as archive:
         member = archive.getmember("opt/a.py")
         assert (member.mode, member.uid, archive.extractfile(member).read()) == (0o444, 0, b"x = 1\n")
+
+
+@pytest.mark.docker
+def test_the_container_of_a_killed_build_is_removed(engine, image, monkeypatch):
+    monkeypatch.setattr(image_layers, "BUILDER", "roadmark-build-of-a-test")
+    assert image_layers.reap_builder(engine) == 0
+    engine.api.create_container(image, ["true"], name=image_layers.BUILDER)
+    assert image_layers.reap_builder(engine) == 1
+    assert engine.containers.list(all=True, filters={"name": image_layers.BUILDER}) == []

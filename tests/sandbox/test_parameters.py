@@ -22,6 +22,8 @@ CONTROLS = {
     "our-command": ("command", list(ENTRY)),
     "no-entrypoint-of-an-image": ("entrypoint", []),
     "E29-fixed-host-name": ("hostname", "sandbox"),
+    "E02-no-resolver": ("dns", ["127.0.0.1"]),
+    "E29-no-search-list": ("dns_search", ["."]),
     "E01-no-network": ("network_mode", "none"),
     "E20-own-shared-memory": ("ipc_mode", "private"),
     "R08-nothing-writable": ("read_only", True),

@@ -64,6 +64,14 @@ def hold_on():
 
 def nap():
     time.sleep(600)
+
+def work():
+    began = time.process_time()
+    while time.process_time() < began + 0.1:
+        pass
+
+def rest():
+    time.sleep(0.2)
 """
 FILES = (
     SourceFile(path="small.py", data=SOURCE.encode()),
@@ -118,6 +126,18 @@ def eventually(condition, seconds: float = 20) -> bool:
 def test_large_arrays_go_both_ways(opened):
     array = np.random.default_rng(0).integers(0, 255, 32 << 20, dtype=np.uint8)
     assert np.array_equal(opened.echo(array), array)
+
+
+def test_processor_time_is_counted_outside(opened):
+    opened.echo(0)
+    before = opened.cpu_seconds()
+    opened.work()
+    worked = opened.cpu_seconds()
+    opened.rest()
+    rested = opened.cpu_seconds()
+    assert before > 0
+    assert 0.09 < worked - before < 0.5
+    assert rested - worked < 0.09
 
 
 def test_a_submission_finds_its_files_and_nothing_of_ours(opened, sandbox_name, monkeypatch):

@@ -118,6 +118,17 @@ def test_limits_are_twice_what_is_needed(solution, used, name):
     assert list(judging.tight(solution, [tight, result(check())])) == []
 
 
+def test_what_comes_too_late_against_expectation_is_asked_again(course, solution):
+    late = check("crashed", 0, reason="timeout")
+    assert judging.is_late(solution, result(late))
+    assert not judging.is_late(solution, result(check("crashed", 0, reason="exception")))
+    case = read_case(course, NAME)
+    wrong = candidate(case, "wrong", wrong_of(course), Options(sandbox="process"))
+    assert judging.is_late(wrong, result(late)), "it is expected to fail, not to crash"
+    replace(wrong_of(course) / "expect.toml", 'one = "failed"', 'one = "crashed"')
+    assert not judging.is_late(wrong, result(late))
+
+
 def test_a_grader_that_falls_over_is_its_authors_fault(solution):
     fallen = check("ungraded", 0, reason="fault", message="TypeError: x")
     told = list(judging.judged(solution, [result(fallen)]))

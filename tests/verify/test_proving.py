@@ -76,6 +76,27 @@ def test_progress_counts_every_grading(proved):
     assert len([step for step in steps if step.name == "solution"]) == 2
 
 
+@pytest.mark.docker
+@pytest.mark.usefixtures("no_leftovers")
+@pytest.mark.parametrize("fresh", [False, True])
+def test_solutions_are_proved_in_containers_that_are_kept_or_fresh(course, monkeypatch, fresh):
+    kept = []
+    monkeypatch.setattr(proving, "NONSENSE", FEW)
+    monkeypatch.setattr(proving, "gradings", _told(proving.gradings, kept))
+    report = verify(course, [NAME], Demands(sandbox="docker", jobs=1, fresh=fresh))
+    assert errors(report.problems) == ()
+    assert report.fresh is fresh
+    assert kept == [not fresh]
+
+
+def _told(gradings, kept):
+    def told(*arguments, keep=False):
+        kept.append(keep)
+        return gradings(*arguments, keep=keep)
+
+    return told
+
+
 def wrong_alternative(course, name):
     folder = course.reference_folder(name) / "alternative" / "odd"
     folder.mkdir(parents=True)

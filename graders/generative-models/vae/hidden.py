@@ -27,7 +27,7 @@ def tensors(*arrays):
     return (torch.from_numpy(np.asarray(array)).float() for array in arrays)
 
 
-# ---- edges ---------------------------------------------------------------------------------
+# ---- the pieces of the bound -----------------------------------------------------------------
 
 
 @check(

@@ -6,6 +6,8 @@ import time
 from harness.grading import check, wrong
 from harness.web import Answer
 
+# ---- who may come in -------------------------------------------------------------------------
+
 
 @check(
     points=2,
@@ -32,6 +34,9 @@ def test_knows_token_and_keys(service, key, note):
         service.expect(
             service.http.get("/notes", headers=headers), 401, "credentials that are not quite right"
         )
+
+
+# ---- notes -----------------------------------------------------------------------------------
 
 
 @check(points=2, needs="makes_a_note", hint="slice after sorting by id; next_offset is null on the last page")
@@ -87,6 +92,9 @@ def test_deletes_once(service, key, note):
         wrong("The number of a deleted note was given to another one.")
 
 
+# ---- limits ----------------------------------------------------------------------------------
+
+
 @check(
     points=3,
     needs="asks_for_credentials",
@@ -116,6 +124,9 @@ def test_strangers_use_up_nobody_s_limit(service, key):
     service.expect(
         service.request("GET", "/notes?limit=1", key=key), 200, "the client whose key was guessed at"
     )
+
+
+# ---- the upstream ----------------------------------------------------------------------------
 
 
 @check(
@@ -174,6 +185,9 @@ def test_does_not_wait_for_ever(service, key, note):
     )
     if time.monotonic() - began < 2.0:
         wrong("It gave up before three attempts of a second each.")
+
+
+# ---- secrets ---------------------------------------------------------------------------------
 
 
 @check(

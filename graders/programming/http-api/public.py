@@ -14,6 +14,9 @@ BAD_NOTES = [
 ]
 
 
+# ---- notes -----------------------------------------------------------------------------------
+
+
 @check(points=1, hint="GET /health needs no credentials and answers {'status': 'ok'}")
 def test_says_that_it_runs(service):
     """GET /health says that the service runs"""
@@ -62,6 +65,9 @@ def test_refuses_bad_notes(service, key):
     service.expect(service.request("POST", "/notes", body=b"{", key=key), 422, "POST /notes with broken JSON")
     if service.data(service.request("GET", "/notes", key=key), dict, "GET /notes").get("total") != before:
         wrong("A note that was refused has been kept.")
+
+
+# ---- who may come in -------------------------------------------------------------------------
 
 
 @check(

@@ -1,15 +1,8 @@
-"""What both graders share: the functions that were handed in, torch's twins of them, and the policy.
-
-The policy says what may not be called, because it is what the exercise asks to build. It
-reads the syntax tree of the files that attention.py imports, never the text.
-"""
+"""What both graders share: the functions that were handed in, torch's twins of them, and the policy."""
 
 from __future__ import annotations
 
-import ast
-import io
-import tokenize
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,25 +12,21 @@ import torch
 from torch import Tensor, nn
 
 from harness.grading import Rng, expect_tensor, kind_of, wrong
+from harness.policy import ready_made
 
 ENTRY: Final = "attention.py"
-NORMS: Final = ("layernorm", "groupnorm", "batchnorm", "instancenorm", "rmsnorm")
-LOOKUPS: Final = frozenset({"eval", "exec", "__import__"})
-ENCODINGS: Final = frozenset({"utf-8", "utf-8-sig", "ascii", "iso-8859-1", "cp1252"})
-"""Those in which ASCII means ASCII, so that the tree read here is the code that runs."""
+READY_MADE: Final = {
+    "attention": (
+        "torch.*attention*",
+        "torch.*.Transformer*",
+        ".scaled_dot_product_attention",
+        ".multi_head_attention_forward",
+    ),
+    "norm": tuple(f"torch.*{kind}*norm*" for kind in ("layer", "group", "batch", "instance", "rms")),
+}
+"""What may not be called, because building it is the exercise."""
 PARTS: Final = ("query", "key", "value", "output")
 KINDS: Final = ("weight", "bias")
-
-
-def is_attention(name: str) -> bool:
-    """Whether a name of torch's is ready-made attention."""
-    return "attention" in name.lower() or name.startswith("Transformer")
-
-
-def is_norm(name: str) -> bool:
-    """Whether a name of torch's is ready-made normalisation."""
-    plain = name.lower().replace("_", "")
-    return any(norm in plain for norm in NORMS)
 
 
 # ---- what was handed in --------------------------------------------------------------------
@@ -46,19 +35,19 @@ def is_norm(name: str) -> bool:
 @pytest.fixture(scope="session")
 def attention(submission: Any, source: dict[str, str]) -> Any:
     """The function `attention`, once no ready-made attention was found in the files."""
-    return _handed_in(submission, source, "attention", is_attention)
+    return _handed_in(submission, source, "attention", READY_MADE["attention"])
 
 
 @pytest.fixture(scope="session")
 def causal_mask(submission: Any, source: dict[str, str]) -> Any:
     """The function `causal_mask`."""
-    return _handed_in(submission, source, "causal_mask", is_attention)
+    return _handed_in(submission, source, "causal_mask", READY_MADE["attention"])
 
 
 @pytest.fixture(scope="session")
 def layer_norm(submission: Any, source: dict[str, str]) -> Any:
     """The function `layer_norm`, once no ready-made normalisation was found in the files."""
-    return _handed_in(submission, source, "layer_norm", is_norm)
+    return _handed_in(submission, source, "layer_norm", READY_MADE["norm"])
 
 
 @pytest.fixture(scope="session")
@@ -97,7 +86,7 @@ class Twins:
 @pytest.fixture(scope="session")
 def multi_head(submission: Any, source: dict[str, str], run_rng: Rng) -> Twins:
     """The module `MultiHeadAttention` and its twin, both with weights that the grader drew."""
-    build = _handed_in(submission, source, "MultiHeadAttention", is_attention)
+    build = _handed_in(submission, source, "MultiHeadAttention", READY_MADE["attention"])
     heads = int(run_rng.integers(2, 5))
     size = int(run_rng.integers(5, 9))  # a head is wider than there are heads: the two cannot be mistaken
     width = heads * size
@@ -119,11 +108,9 @@ def _twin(weights: Mapping[str, Tensor], width: int, heads: int) -> nn.Multihead
     return twin
 
 
-def _handed_in(
-    submission: Any, source: Mapping[str, str], name: str, forbidden: Callable[[str], bool]
-) -> Any:
+def _handed_in(submission: Any, source: Mapping[str, str], name: str, forbidden: Sequence[str]) -> Any:
     function = submission[name]  # imports it first: code that does not import is told so by the import
-    places = ready_made(source, forbidden)
+    places = ready_made(source, ENTRY, forbidden)
     if places:
         wrong("\n".join(places[:5]), reason="forbidden")
     return _function(function, name)
@@ -181,122 +168,3 @@ def gradients() -> Callable[..., list[Tensor]]:
 
 def _normal(rng: Rng, *shape: int) -> Tensor:
     return torch.from_numpy(rng.normal(size=shape)).float()
-
-
-# ---- the policy ----------------------------------------------------------------------------
-
-
-def ready_made(source: Mapping[str, str], forbidden: Callable[[str], bool]) -> list[str]:
-    """Return the places, `file, line n: what`, where imported files use what is forbidden of torch's.
-
-    Args:
-        source: The submission's Python files by path.
-        forbidden: Whether one part of a dotted name, such as `layer_norm`, may not be used.
-    """
-    found = []
-    for path, tree in _imported(source).items():
-        nodes = list(ast.walk(tree))
-        known = _names_of_torch(nodes)
-        places = {(node.lineno, text) for node in nodes for text in _offences(node, known, forbidden)}
-        found += [f"{path}, line {line}: {text}" for line, text in sorted(places)]
-    return found
-
-
-def _imported(source: Mapping[str, str]) -> dict[str, ast.Module]:
-    """Return the trees of the entry and of what it imports, directly or not; tests beside it are not read."""
-    waiting = [path for path in source if path.rpartition("/")[2] == ENTRY]
-    trees: dict[str, ast.Module] = {}
-    while waiting:
-        path = waiting.pop()
-        trees[path] = _parsed(path, source[path])
-        names = {
-            part for node in ast.walk(trees[path]) for name in _imports(node) for part in name.split(".")
-        }
-        waiting += [other for other in source.keys() - trees.keys() - set(waiting) if _module(other) in names]
-    return trees
-
-
-def _parsed(path: str, text: str) -> ast.Module:
-    try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(text.encode("utf-8", "replace")).readline)
-        tree = ast.parse(text.removeprefix("\ufeff"))
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        wrong(f"{path} cannot be read as Python: {type(error).__name__} {error!s:.200}", reason="forbidden")
-    if encoding not in ENCODINGS:
-        wrong(f"{path} is written in {encoding}; save it as UTF-8.", reason="forbidden")
-    return tree
-
-
-def _module(path: str) -> str:
-    """Return the last part of the name by which a file is imported."""
-    folder, _, file = path.removesuffix(".py").rpartition("/")
-    return folder.rpartition("/")[2] if file == "__init__" else file
-
-
-def _imports(node: ast.AST) -> list[str]:
-    """Return the full names that an import brings in; empty for any other node."""
-    if isinstance(node, ast.ImportFrom):
-        return [f"{node.module or ''}.{alias.name}" for alias in node.names]
-    return [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-
-
-def _names_of_torch(nodes: Sequence[ast.AST]) -> dict[str, str]:
-    """Return the full name behind each name for something of torch's, such as torch.nn.functional for F."""
-    known: dict[str, str] = {}
-    for node in nodes:
-        aliases = node.names if isinstance(node, (ast.Import, ast.ImportFrom)) else ()
-        for alias, name in zip(aliases, _imports(node), strict=True):
-            if _is_torch(name):
-                binds_all = alias.asname or isinstance(node, ast.ImportFrom)
-                known[alias.asname or alias.name.partition(".")[0]] = name if binds_all else "torch"
-    for _ in range(3):  # a name may stand for a name that stands for a name
-        known |= {
-            target.id: dotted
-            for node in nodes
-            for target in (*getattr(node, "targets", ()), getattr(node, "target", None))
-            if isinstance(target, ast.Name) and (dotted := _dotted(getattr(node, "value", None), known))
-        }
-    return known
-
-
-def _is_torch(name: str) -> bool:
-    return name.partition(".")[0] == "torch"
-
-
-def _dotted(node: object, known: Mapping[str, str]) -> str:
-    """Return the full name of something of torch's, or an empty text."""
-    parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
-    start = known.get(node.id, "") if isinstance(node, ast.Name) else ""
-    return ".".join([start, *reversed(parts)]) if start else ""
-
-
-def _offences(node: ast.AST, known: Mapping[str, str], forbidden: Callable[[str], bool]) -> Iterator[str]:
-    for name in (*_imports(node), _dotted(node, known)):
-        if _is_torch(name) and any(map(forbidden, name.split("."))):
-            yield f"{name} is ready-made, and building it is the exercise"
-    looked_up = _looked_up(node, known)
-    if looked_up:
-        yield f"{looked_up} hides what is called: use it by its name"
-
-
-def _looked_up(node: ast.AST, known: Mapping[str, str]) -> str:
-    """Return how a node finds something other than by its name, or an empty text."""
-    match node:
-        case ast.Import() | ast.ImportFrom():
-            hiding = [name for name in _imports(node) if name.split(".")[0] == "importlib"]
-            stars = [name for name in _imports(node) if _is_torch(name) and name.endswith(".*")]
-            return next(iter(hiding + stars), "")
-        case ast.Name(id=name) if name in LOOKUPS:
-            return name
-        case ast.Call(func=ast.Name(id="getattr" | "vars" as name), args=[first, *_]) if _dotted(
-            first, known
-        ):
-            return f"{name}({_dotted(first, known)}, …)"
-        case ast.Attribute(value=ast.Name(id="sys"), attr="modules"):
-            return "sys.modules"
-        case ast.Attribute(attr="__dict__", value=owner) if _dotted(owner, known):
-            return f"{_dotted(owner, known)}.__dict__"
-    return ""

@@ -8,6 +8,9 @@ HALF_DIGITS = {"rtol": 1e-3, "atol": 1e-4}
 """For gradients in float32, which add up more roundings than values do."""
 
 
+# ---- attention and its masks -----------------------------------------------------------------
+
+
 @check(
     points=2,
     needs=["matches_the_definition", "hides_what_the_mask_hides"],
@@ -101,6 +104,9 @@ def test_batch_equals_one_by_one(attention, draw, sizes):
         assert_close(alone, together[i, j], what="attention without leading axes")
 
 
+# ---- several heads ---------------------------------------------------------------------------
+
+
 @check(
     points=2,
     needs="multi_head_matches_torch",
@@ -169,6 +175,9 @@ def test_later_tokens_do_not_move_earlier_outputs(multi_head, causal_mask, draw)
         assert_close(after[:, :change], before[:, :change], what="outputs before the token that was changed")
         if not ((after - before)[:, change:].abs().amax(dim=(0, 2)) > 1e-5).all():
             wrong("A changed token leaves its own output or a later one as it was, in every sequence.")
+
+
+# ---- layer normalisation ---------------------------------------------------------------------
 
 
 @check(

@@ -7,6 +7,8 @@ import torch
 
 from harness.grading import assert_close, check, expect_array, expect_tensor, wrong
 
+# ---- attention and its masks -----------------------------------------------------------------
+
 
 @check(points=3, hint="scores = query @ keyᵀ / √d; softmax over the last axis; then @ value")
 def test_matches_the_definition(attention, truth, draw, sizes):
@@ -104,6 +106,9 @@ def test_builds_a_causal_mask(causal_mask, sizes):
             wrong(f"causal_mask({tokens}): entry [i, j] has to be True where j <= i, and nowhere else.")
 
 
+# ---- several heads ---------------------------------------------------------------------------
+
+
 @check(
     points=3,
     hint="split the width into (heads, width / heads), then bring heads before tokens: a reshape alone mixes",
@@ -114,6 +119,9 @@ def test_multi_head_matches_torch(multi_head, draw, sizes):
     x = draw(batch, tokens, multi_head.width)
     answer = multi_head.model(x, x, x)
     assert_close(answer, multi_head.truth(x, x, x), dtype="float32", what="MultiHeadAttention(…)(x, x, x)")
+
+
+# ---- layer normalisation ---------------------------------------------------------------------
 
 
 @check(points=2, hint="the variance divides by width, and eps is added to it under the root")
@@ -133,6 +141,9 @@ def test_layer_norm_matches_torch(layer_norm, draw, sizes):
         assert_close(
             layer_norm(given, gain, bias, *more), want, rtol=1e-3, atol=1e-3, dtype="float32", what=what
         )
+
+
+# ---- positions -------------------------------------------------------------------------------
 
 
 @check(points=2, hint="sines in the even columns, cosines in the odd ones; the exponent is 2i / width")

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-import io
-import re
-import tokenize
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -34,20 +30,11 @@ TRAIN_SECONDS: Final = 240.0
 LARGEST: Final = 1e6
 SPREAD: Final = 0.2
 """Standard deviation of the weights that the grader draws; embeddings and layers then all matter."""
-READY_MADE: Final = frozenset(
-    (
-        "MultiheadAttention",
-        "Transformer",
-        "TransformerDecoder",
-        "TransformerDecoderLayer",
-        "TransformerEncoder",
-        "TransformerEncoderLayer",
-        "_native_multi_head_attention",
-        "flex_attention",
-        "multi_head_attention_forward",
-    )
-)
-HIDING: Final = frozenset(("exec", "eval", "__import__", "importlib"))
+
+
+DRAWS: Final = 40
+CHOOSY: Final = 0.5
+"""Share of texts after which a symbol other than the first is most likely later; 9 in 10 models have it."""
 
 
 class Model:
@@ -150,6 +137,24 @@ def model(build: Callable[..., Model], run_rng: Rng) -> Model:
 
 
 @pytest.fixture(scope="session")
+def choosy(build: Callable[..., Model], run_rng: Rng) -> Model:
+    """A small GPT whose weights were drawn until what is most likely depends on what came last.
+
+    One drawn at random may prefer one symbol whatever it reads: what generation feeds it is then not seen.
+    """
+    for _ in range(DRAWS):
+        built = build()
+        built.randomise(run_rng)
+        text = run_rng.integers(8, size=(60, 4))
+        for _ in range(5):
+            following = built.logits(text)[:, -1].argmax(axis=-1)
+            text = np.concatenate([text, following[:, None]], axis=1)
+        if (text[:, 4:] != text[:, 4:5]).any(axis=1).mean() > CHOOSY:
+            break
+    return built
+
+
+@pytest.fixture(scope="session")
 def generate(submission: Any) -> Callable[..., Ints]:
     """Calls the submission's `generate` and validates what it gives, (batch, length)."""
 
@@ -216,51 +221,3 @@ def held_out_logits(trained: Trained, held_out: Ints, run_rng: Rng) -> Floats:
     for rows in np.split(run_rng.permutation(HELD_OUT_ROWS), cuts[cuts < HELD_OUT_ROWS]):
         logits[rows] = trained.model.logits(held_out[rows, :-1])
     return logits
-
-
-# ---- the policy ----------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="session")
-def ready_made(source: dict[str, str]) -> list[tuple[str, int, str]]:
-    """File, line and name wherever attention that is ready made is used, or what would hide it."""
-    trees = {path: _parsed(path, text) for path, text in source.items()}
-    defined = (ast.ClassDef, ast.FunctionDef)
-    own = {node.name for tree in trees.values() for node in ast.walk(tree) if isinstance(node, defined)}
-    return [
-        (path, getattr(node, "lineno", 0), name)
-        for path, tree in trees.items()
-        for node in ast.walk(tree)
-        for name in _named(node, own)
-    ]
-
-
-def _parsed(path: str, text: str) -> ast.Module:
-    try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(text.encode()).readline)
-        tree = ast.parse(text.removeprefix("\ufeff"))
-    except (SyntaxError, ValueError, RecursionError):
-        encoding = "none"
-    if not encoding.startswith("utf-8"):
-        wrong(f"{path} cannot be read as Python in UTF-8.", reason="forbidden")
-    return tree
-
-
-def _named(node: ast.AST, own: set[str]) -> Iterator[str]:
-    """Yield what a node names of attention that is ready made, or of what would hide it."""
-    match node:
-        case ast.Attribute(value=ast.Name(id="self")):
-            names = []
-        case ast.Attribute(attr=name):
-            names = [name]
-        case ast.Name(id=name):
-            names = [] if name in own else [name] if name not in HIDING else [f"{name}()"]
-        case ast.ImportFrom(module=module, names=aliases) if str(module).startswith("torch"):
-            names = [alias.name for alias in aliases]
-        case ast.Constant(value=str(text)) if re.fullmatch(r"[\w.]+", text):
-            names = [text.rpartition(".")[2]]
-        case _:
-            names = []
-    for name in names:
-        if name in READY_MADE or "scaled_dot_product_" in name or name.endswith("()"):
-            yield name

@@ -23,6 +23,9 @@ LEAST: Final = 1e-3
 """Excess, in bits, below which the marks do not tell models apart: sampling noise is larger."""
 
 
+# ---- training --------------------------------------------------------------------------------
+
+
 @check(
     points=1,
     needs="learns_a_cycle",
@@ -89,6 +92,9 @@ def test_predicts_held_out_text(chain, held_out, held_out_logits, show) -> Measu
         f"each symbol after a context of {held_out.shape[1] - 1}, paired with the source's own prediction",
     )
     return measurement(max(excess.mean, LEAST), t_interval(last - floor), excess.n, *notes)
+
+
+# ---- generation ------------------------------------------------------------------------------
 
 
 @check(

@@ -1,0 +1,10 @@
+﻿def square(x):
+    return x * x
+
+
+def one():
+    return 1
+
+
+def cube(x):
+    return x**3

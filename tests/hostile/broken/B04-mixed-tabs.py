@@ -1,0 +1,3 @@
+def square(x):
+    if True:
+	return x * x

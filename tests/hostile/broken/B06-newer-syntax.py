@@ -1,0 +1,5 @@
+type Number = float
+
+
+def square(x: Number):
+    return x * x

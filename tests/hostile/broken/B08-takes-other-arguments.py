@@ -1,0 +1,2 @@
+def square(x, power):
+    return x**power

@@ -1,0 +1,2 @@
+def square(x):
+    return (value * value for value in x)

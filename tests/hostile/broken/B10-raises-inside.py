@@ -1,0 +1,6 @@
+def inner(x):
+    return x[99]
+
+
+def square(x):
+    return inner(x) ** 2

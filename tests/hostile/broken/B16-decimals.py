@@ -1,0 +1,5 @@
+from decimal import Decimal
+
+
+def square(x):
+    return [Decimal(float(value)) ** 2 for value in x]

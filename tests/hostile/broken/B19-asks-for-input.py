@@ -1,0 +1,2 @@
+def square(x):
+    return x ** int(input('Power? '))

@@ -1,0 +1,2 @@
+def square(x):
+    raise ExceptionGroup('two', [ValueError('one'), KeyError('other')])

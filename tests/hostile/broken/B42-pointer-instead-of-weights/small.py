@@ -1,0 +1,5 @@
+from safetensors.torch import load_file
+
+
+def square(x):
+    return x * x * load_file('weights.safetensors')['scale']

@@ -1,0 +1,9 @@
+import numpy as np
+
+
+def square(x):
+    return x * np.nan
+
+
+def one():
+    return float("nan")

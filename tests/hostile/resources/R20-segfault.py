@@ -1,0 +1,9 @@
+import ctypes
+
+
+def square(x):
+    ctypes.string_at(0)
+
+
+def one():
+    return 1
