@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from harness.gradings import Graded, Trial
     from harness.records import Exercise, Result
 
-WRONG_EACH: Final = 2
+WRONG_EACH: Final = 1
 SEED: Final = 1
 FOR_COHORTS: Final = "transformers/attention"
 """What the cohort hands in: it asks much and is graded within two seconds."""
