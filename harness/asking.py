@@ -89,7 +89,7 @@ def _sandbox(job: Job, slot: Slot) -> Sandbox:
 
         kept = load(file_of(job.replay, job.seed.hex()))
         return Replay(*kept, real_time=looks_at_the_clock(job.files))
-    sandbox = open_sandbox(job.sandbox, slot, job.runtime)
+    sandbox = job.kept or open_sandbox(job.sandbox, slot, job.runtime)
     if job.keep:
         from harness.recording import Recorder
 

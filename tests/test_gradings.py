@@ -97,3 +97,14 @@ def test_what_a_wrong_solution_promises_stays_out_of_the_sandbox(course):
     assert [file.path for file in wrong.trial.submission.files] == ["standard_scores.py"]
     seeds = [one.trial.options.seed for one in several]
     assert len(set(seeds)) == len(seeds)
+
+
+@pytest.mark.usefixtures("no_leftovers")
+@pytest.mark.parametrize(("keep", "shared"), [(True, True), (False, False)], ids=["kept", "fresh"])
+def test_a_courses_own_solutions_share_a_container_where_that_is_asked(course, keep, shared):
+    case = read_case(course, NAME)
+    trials = [(one.name, one.trial) for one in candidates(case, Options(sandbox="docker"))]
+    with gradings(course, [case.exercise], places(1), keep=keep) as at_once:
+        tiers = [graded.result.provenance.tier for _, graded in at_once.graded(trials)]
+    assert len(tiers) >= 3
+    assert [tier.endswith("shared by a course's own solutions") for tier in tiers] == [shared] * len(tiers)
