@@ -161,7 +161,9 @@ def test_a_submission_finds_its_files_and_nothing_of_ours(opened, sandbox_name, 
         "TZ",
         "USER",
     }
-    theirs = {"process": {"ROADMARK_RUN", "TMPDIR"}, "docker": {"HOSTNAME"}}[sandbox_name]
+    theirs = {"process": {"CUDA_VISIBLE_DEVICES", "ROADMARK_RUN", "TMPDIR"}, "docker": {"HOSTNAME"}}[
+        sandbox_name
+    ]
     system = {"LC_CTYPE"}
     assert ours <= set(seen["environment"]) <= ours | theirs | system
     assert "31337" not in str(seen)
