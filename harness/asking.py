@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness.failures import LearnerFailure
+from harness.libraries import imported_since
 from harness.records import Check, CheckResult, Exercise, Submission
 from harness.sandbox.protocol import Sandbox, Slot
 from harness.session import Session
@@ -47,6 +49,7 @@ def ask_checks(
     job: Job, *, on_manifest: Callable[[tuple[Check, ...]], None], on_result: Callable[[CheckResult], None]
 ) -> dict[str, Any]:
     """Ask every check and return what is known about the run; raises what went wrong on our side."""
+    had = frozenset(sys.modules)
     cpus = job.cpus or own_cpus(job.exercise.limits.cpus)
     sandbox = _sandbox(job, Slot(index=job.slot, cpus=cpus, device=job.device))
     session = Session(sandbox, job.exercise, job.submission, job.seed)
@@ -79,6 +82,7 @@ def ask_checks(
         "peak_memory_mb": session.peak_memory_mb,
         "notices": list(session.raised),
         "notebook": session.executed,
+        "imported": imported_since(had),
     }
 
 

@@ -31,10 +31,10 @@ from harness.asking import Job, ask_checks
 from harness.catalog import Course, folder_digest, metric_marks
 from harness.errors import GraderError, NotRecorded, RoadmarkError, SandboxError, SpecError
 from harness.further import STAGES, settled
+from harness.libraries import import_too
 from harness.records import Check, CheckResult, Exercise, Outcome, Provenance, Result, Submission
-from harness.sandbox.kept import Keeper
+from harness.sandbox.protocol import Keeper
 from harness.scoring import total
-from harness.verdict import ungraded
 
 CHECKS: Final = TypeAdapter(tuple[Check, ...])
 CHECK_RESULT: Final = TypeAdapter(CheckResult)
@@ -70,9 +70,11 @@ class Options:
     keep: Path | None = None
     """Folder for a recording of what the submission answers, by the seed; none is kept by default."""
     keeper: Keeper | None = None
-    """What keeps a container from one grading to the next: for a course's own solutions alone."""
+    """What starts containers for the gradings of this process."""
     replay: Path | None = None
     """Folder of recordings, which answer in place of the submission; it is not run."""
+    more: bool = False
+    """Whether this process will grade more: it then imports what a grading had to import, once for all."""
 
 
 @dataclass(slots=True)
@@ -147,7 +149,7 @@ def _grade_once(
         if heard.complete:
             break
         _raise_fault(heard, last=attempt == ATTEMPTS - 1)
-    checks = tuple(heard.results.get(c.name) or ungraded(c, "the grader ended early") for c in heard.manifest)
+    checks = tuple(heard.results.get(c.name) or _unheard(c) for c in heard.manifest)
     checks = tuple(
         _within_manifest(result, check) for result, check in zip(checks, heard.manifest, strict=True)
     )
@@ -166,6 +168,13 @@ def _grade_once(
         log=str(heard.facts.get("log", "")),
         provenance=_provenance(course, exercise, options, heard, started, time.monotonic() - clock),
     )
+
+
+def _unheard(check: Check) -> CheckResult:
+    """Return the result of a check that the grader did not come to."""
+    from harness.verdict import ungraded  # with it comes NumPy, which only the child needs otherwise
+
+    return ungraded(check, "the grader ended early")
 
 
 def _within_manifest(result: CheckResult, check: Check) -> CheckResult:
@@ -204,6 +213,7 @@ def _hear(
 ) -> _Heard:
     """Run the child once and return what it said before it ended or its time was up."""
     folder = course.grader_folder(exercise.id)
+    keeper = options.keeper if options.sandbox == "docker" else None
     job = Job(
         exercise=exercise,
         submission=submission,
@@ -219,13 +229,15 @@ def _hear(
         refused=refused,
         device=options.device,
         keep=options.keep,
-        kept=options.keeper.sandbox(exercise) if options.keeper and not refused else None,
+        kept=keeper.sandbox(exercise) if keeper and not refused else None,
         replay=options.replay,
     )
     ours, theirs = multiprocessing.Pipe(duplex=False)
     child = multiprocessing.get_context("fork").Process(target=_child, args=(theirs, ours, job), daemon=True)
     child.start()
     theirs.close()
+    if keeper:
+        keeper.started()
     heard = _Heard()
     try:
         _listen(ours, heard, time.monotonic() + exercise.limits.total_seconds + GRADER_SECONDS, progress)
@@ -233,8 +245,10 @@ def _hear(
     finally:
         _end(child)
         ours.close()
-        if job.kept and options.keeper:
-            options.keeper.settle(clean=bool(heard.facts.get("left")))
+        if keeper and job.kept:
+            keeper.settle(heard.facts)
+    if options.more:
+        import_too(heard.facts.get("imported", ()))
     return heard
 
 

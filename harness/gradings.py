@@ -7,7 +7,6 @@ each, from a process with a single thread.
 
 from __future__ import annotations
 
-import importlib
 import multiprocessing
 import os
 import signal
@@ -24,8 +23,9 @@ from typing import Any, Final, TypeVar
 from harness.catalog import Course
 from harness.errors import GraderError, SandboxError, SpecError
 from harness.grade import Options, grade
+from harness.libraries import preload
 from harness.records import Exercise, Result, Submission
-from harness.sandbox.kept import Keeper
+from harness.sandbox.kept import Kept
 from harness.sandbox.protocol import Slot
 
 WATCH_SECONDS: Final = 1.0
@@ -115,8 +115,7 @@ def gradings(
         keep: Whether each keeps its container for one solution after another. Only for what
             the course brings along: a learner's submission has a fresh container.
     """
-    for name in ("harness.plugin", *sorted({name for one in exercises for name in one.preload})):
-        importlib.import_module(name)
+    preload(exercises)
     context: Any = multiprocessing.get_context("fork")
     free = context.SimpleQueue()
     for seat in seats:
@@ -141,7 +140,7 @@ def _end(executor: ProcessPoolExecutor) -> None:
 
 _SEAT: Final[list[Place]] = []
 """The place of this process; empty in the one that gives the work."""
-_KEEPER: Final[list[Keeper]] = []
+_KEEPER: Final[list[Kept]] = []
 """What keeps the container of this place, if anything does."""
 
 
@@ -150,7 +149,7 @@ def _sit(free: Any, parent: int, keep: bool) -> None:  # noqa: FBT001 - it comes
     seat: Place = free.get()
     _SEAT[:] = [seat]
     if keep:
-        _KEEPER[:] = [Keeper(Slot(index=seat.index, cpus=seat.cpus))]
+        _KEEPER[:] = [Kept(Slot(index=seat.index, cpus=seat.cpus))]
         Finalize(None, _KEEPER[0].close, exitpriority=1)
     _heed_signals(parent)
     if seat.cpus:
@@ -190,7 +189,7 @@ def grade_here(course: Course, trial: Trial) -> Graded:
     """Grade in the place of this process; raises `SandboxError`."""
     seat = _SEAT[0]
     keeper = _KEEPER[0] if _KEEPER and trial.options.sandbox == "docker" else None
-    options = replace(trial.options, cpus=seat.cpus, slot=seat.index, keeper=keeper)
+    options = replace(trial.options, cpus=seat.cpus, slot=seat.index, keeper=keeper, more=True)
     try:
         result = grade(course, trial.exercise, trial.submission, options, refused=trial.refused)
     except (SpecError, GraderError) as error:

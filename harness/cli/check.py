@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from harness.cli.options import grading_options
+from harness.cli.options import course_of, grading_options
 from harness.cli.running import run_one, status
 from harness.errors import RoadmarkError
 
-POLL_SECONDS: Final = 0.3
+POLL_SECONDS: Final = 0.1
+WAIT_SECONDS: Final = 1800.0
+"""How long the next check's container waits for a save; after that, it is started when it is needed."""
 
 
 @click.command()
@@ -51,18 +54,25 @@ def _notebook_in(path: Path) -> Path:
 
 def _watch(ctx: click.Context, exercise: str, path: Path, options: dict[str, Any]) -> None:
     """Check after every save, for ever; what cannot be read yet is said and waited for."""
+    from harness.asking import own_cpus
+    from harness.sandbox.ahead import Ahead
+    from harness.sandbox.protocol import Slot
+    from harness.session import greeting
+
     seen: dict[Path, int] = {}
-    while True:
-        now = _saved(path)
-        if now != seen:
-            seen = now
-            click.clear()
-            try:
-                run_one(ctx, exercise, path, kind="check", trusted=True, **options)
-            except RoadmarkError as error:
-                click.echo(f"{error} {error.hint}", err=True)
-            click.echo("Watching; Ctrl-C ends.")
-        time.sleep(POLL_SECONDS)
+    cpus = own_cpus(course_of(ctx).find(exercise).limits.cpus)
+    with closing(Ahead(Slot(cpus=cpus), greeting, seconds=WAIT_SECONDS)) as ahead:
+        while True:
+            now = _saved(path)
+            if now != seen:
+                seen = now
+                click.clear()
+                try:
+                    run_one(ctx, exercise, path, kind="check", trusted=True, ahead=ahead, **options)
+                except RoadmarkError as error:
+                    click.echo(f"{error} {error.hint}", err=True)
+                click.echo("Watching; Ctrl-C ends.")
+            time.sleep(POLL_SECONDS)
 
 
 def _saved(path: Path) -> dict[Path, int]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from harness.cli.options import choose_sandbox, course_of, parse_seed, read, require_device
 from harness.records import Result
+
+if TYPE_CHECKING:
+    from harness.sandbox.ahead import Ahead
 
 
 def status(result: Result) -> int:
@@ -33,8 +36,14 @@ def run_one(
     html: Path | None,
     learner: str,
     trusted: bool,
+    ahead: Ahead | None = None,
 ) -> Result:
-    """Grade or check one submission, print or write what was asked for, and return the result."""
+    """Grade or check one submission, print or write what was asked for, and return the result.
+
+    Args:
+        ahead: Starts the container of the next check, where one is sure to come.
+        The others are the command's arguments and options.
+    """
     from harness.grade import SEEDS, Options, grade
     from harness.store import dump
 
@@ -46,6 +55,9 @@ def run_one(
     chosen = choose_sandbox(sandbox, exercise, trusted=trusted, runtime=runtime)
     options = Options(sandbox=chosen, runtime=runtime, kind=kind, seeds=SEEDS if kind == "grade" else 1)
     options = options if given is None else replace(options, seed=given)
+    if ahead and chosen == "docker" and not runtime:
+        ahead.following = exercise
+        options = replace(options, keeper=ahead, more=True)
     result = grade(course, exercise, submission, options, refused=refused)
     if html:
         from reports import pages_of

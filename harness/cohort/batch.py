@@ -21,13 +21,15 @@ from sqlalchemy.orm import Session
 
 from harness.catalog import Course
 from harness.cohort.crew import Crew, crew
-from harness.cohort.grading import Assigned, Report, Work, grade_one
+from harness.cohort.grading import Assigned, Report, Work, end_waiting, grade_one
 from harness.cohort.leases import Leases, needs_device
 from harness.errors import NoEngine, SandboxError
 from harness.grade import ATTEMPTS, GRADER_SECONDS
 from harness.gradebook import Gradebook, ledger
 from harness.gradings import places
 from harness.interchange.times import now
+from harness.libraries import preload
+from harness.records import Exercise
 from harness.sandbox.owners import alive, owner
 
 TRIES: Final = 3
@@ -109,10 +111,10 @@ def run_batch(
     lacking = next((one.exercise for one in works if needs_device(one.exercise)), None)
     if lacking and not manner.devices:
         raise SandboxError(f"{lacking.id} needs a GPU, and none is lent", hint="use another machine")
-    modules = ("harness.plugin", *sorted({name for work in works for name in work.exercise.preload}))
+    preload(work.exercise for work in works)
     seats = places(manner.jobs)[: max(1, len(works))]
     book.engine.dispose()  # no process of the crew inherits a connection
-    with crew(partial(grade_one, course, manner.sandbox, manner.keep), seats, modules) as members:
+    with crew(partial(grade_one, course, manner.sandbox, manner.keep), seats, end_waiting) as members:
         batch = _Batch(book, members, works, manner, progress, tally)
         try:
             batch.run()
@@ -154,7 +156,7 @@ class _Batch:
             if not self._crew.working:
                 time.sleep(0.05)
                 continue
-            for (work, device), report in self._crew.hear(0.5):
+            for (work, device, _), report in self._crew.hear(0.5):
                 self._leases.give_back(device)
                 self._settle(work, report or Report(fault="the grading process died", sandbox_failed=True))
 
@@ -186,7 +188,13 @@ class _Batch:
         elif claimed == "taken":
             self._put_off(work, ELSEWHERE_SECONDS)
         else:
-            self._crew.give((work, self._leases.take(work.exercise)))
+            self._crew.give(Assigned(work, self._leases.take(work.exercise), self._following()))
+
+    def _following(self) -> Exercise | None:
+        """Return what a place grades next, which is sure while more is ready than there are places."""
+        if len(self._ready) < self._crew.size or needs_device(self._ready[0].exercise):
+            return None
+        return self._ready[0].exercise
 
     def _claim(self, work: Work) -> Literal["ours", "taken", "graded"]:
         """Claim the first attempt: members of a group are graded by one."""

@@ -6,13 +6,12 @@ they are told to, and by themselves within a second or two when whoever gave the
 
 from __future__ import annotations
 
-import importlib
 import multiprocessing
 import multiprocessing.connection
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from typing import Any, Final, Generic, TypeVar
@@ -28,11 +27,18 @@ END_SECONDS: Final = 6.0
 class Crew(Generic[Work, Done]):
     """Processes that are given work and heard; made by `crew`."""
 
-    def __init__(self, function: Callable[[Place, Work], Done], seats: Sequence[Place]) -> None:
-        self._function = function
+    def __init__(
+        self, function: Callable[[Place, Work], Done], seats: Sequence[Place], leave: Callable[[], None]
+    ) -> None:
+        self._function, self._leave = function, leave
         self._seats = {seat.index: seat for seat in seats}
         self._members: dict[int, tuple[Any, Connection]] = {}
         self._working: dict[int, Work] = {}
+
+    @property
+    def size(self) -> int:
+        """Return how many places there are."""
+        return len(self._seats)
 
     @property
     def free(self) -> int:
@@ -86,7 +92,8 @@ class Crew(Generic[Work, Done]):
     def _start(self, seat: Place) -> tuple[Any, Connection]:
         ours, theirs = multiprocessing.Pipe()
         context = multiprocessing.get_context("fork")
-        process = context.Process(target=_serve, args=(theirs, ours, seat, self._function, os.getpid()))
+        given = (theirs, ours, seat, self._function, self._leave, os.getpid())
+        process = context.Process(target=_serve, args=given)
         process.start()
         theirs.close()
         return process, ours
@@ -94,12 +101,16 @@ class Crew(Generic[Work, Done]):
 
 @contextmanager
 def crew(
-    function: Callable[[Place, Work], Done], seats: Sequence[Place], modules: Iterable[str]
+    function: Callable[[Place, Work], Done], seats: Sequence[Place], leave: Callable[[], None]
 ) -> Iterator[Crew[Work, Done]]:
-    """Have a crew ready until the block ends; modules are imported once, before any process is forked."""
-    for name in modules:
-        importlib.import_module(name)
-    made: Crew[Work, Done] = Crew(function, seats)
+    """Have a crew ready until the block ends.
+
+    Args:
+        function: Does one piece of work, in a process that is forked with all that is imported by now.
+        seats: The places.
+        leave: What each process does at its end.
+    """
+    made: Crew[Work, Done] = Crew(function, seats, leave)
     try:
         yield made
     finally:
@@ -114,6 +125,7 @@ def _serve(
     unused: Connection,
     seat: Place,
     function: Callable[[Place, Work], Done],
+    leave: Callable[[], None],
     parent: int,
 ) -> None:
     """Do work until the pipe closes, the parent is gone, or the process is told to end."""
@@ -126,6 +138,8 @@ def _serve(
     except (EOFError, OSError):
         pass
     finally:
+        with suppress(Exception):
+            leave()
         os._exit(0)  # what was inherited, such as a connection to the gradebook, is not ours to close
 
 

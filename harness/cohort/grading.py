@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from harness.catalog import Course
 from harness.cohort.fingerprint import digest_of
@@ -20,6 +20,9 @@ from harness.intake.folder import bytes_of, is_ignored
 from harness.interchange.records import Handed
 from harness.recording import file_of
 from harness.records import Exercise, Result, Submission
+from harness.sandbox.ahead import Ahead
+from harness.sandbox.protocol import Slot
+from harness.session import greeting
 
 ARCHIVES: Final = (".zip", ".tar.gz", ".tgz", ".tar")
 
@@ -39,8 +42,14 @@ class Work:
     """The gradebook's numbers of the attempts that it answers: one for each member of a group."""
 
 
-Assigned = tuple[Work, str]
-"""Work and the GPU that is lent for it, empty for none."""
+class Assigned(NamedTuple):
+    """What a place is given."""
+
+    work: Work
+    device: str = ""
+    """The GPU that is lent for it; empty for none."""
+    following: Exercise | None = None
+    """What the place will grade next, where that is sure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,13 +68,20 @@ def grade_one(
     course: Course, sandbox: Literal["docker", "process"], keep: Path | None, seat: Place, assigned: Assigned
 ) -> Report:
     """Return what came of one submission; whatever is raised becomes a fault."""
-    work, device = assigned
+    work, device = assigned.work, assigned.device
     try:
         if digest_of(work.handed) != work.digest:
             return Report(fault="the files changed while they waited to be graded; run the command again")
         submission, refused = read(course, work.exercise, work.handed, work.learner)
         options = Options(
-            sandbox=sandbox, cpus=seat.cpus, slot=seat.index, device=device, seeds=SEEDS, keep=keep
+            sandbox=sandbox,
+            cpus=seat.cpus,
+            slot=seat.index,
+            device=device,
+            seeds=SEEDS,
+            keep=keep,
+            keeper=_ahead(seat, assigned) if sandbox == "docker" else None,
+            more=True,
         )
         result = grade(course, work.exercise, submission, options, refused=refused)
     except SandboxError as error:
@@ -76,6 +92,27 @@ def grade_one(
         return Report(fault=f"{type(error).__name__}: {error}")
     unkept = "" if keep is None else _unkept(result, keep)
     return Report(result=result, fault=_why(result), unkept=unkept)
+
+
+_AHEAD: Final[list[Ahead]] = []
+"""What starts this place's next container, once something has been graded here."""
+
+
+def _ahead(seat: Place, assigned: Assigned) -> Ahead | None:
+    """Return what starts containers ahead in this process; a GPU is lent to one container alone."""
+    if assigned.device:
+        end_waiting()
+        return None
+    if not _AHEAD:
+        _AHEAD[:] = [Ahead(Slot(index=seat.index, cpus=seat.cpus), greeting)]
+    _AHEAD[0].following = assigned.following
+    return _AHEAD[0]
+
+
+def end_waiting() -> None:
+    """End the container that waits in this process, if one does."""
+    while _AHEAD:
+        _AHEAD.pop().close()
 
 
 def _told(error: RoadmarkError) -> str:

@@ -256,12 +256,19 @@ def _leaf(value: Any) -> Any:
 
 
 def _gradients(output: Any, wanted: list[Any], cotangent: Any) -> list[Any]:
-    """Return one gradient per wanted tensor; None where the output does not depend on it."""
+    """Return one gradient per wanted tensor; None where the output does not depend on it.
+
+    The sum has the gradients that `grad_outputs=cotangent` has, but torch takes half a second to import what
+    compares the shapes of those.
+    """
     import torch
 
     if not output.requires_grad or not wanted:
         return [None] * len(wanted)
-    return list(torch.autograd.grad(output, wanted, cotangent.to(output.dtype), allow_unused=True))
+    if output.shape != cotangent.shape:
+        raise ValueError(f"expected an output of shape {tuple(cotangent.shape)}, got {tuple(output.shape)}")
+    total = (output * cotangent.to(output.dtype)).sum()
+    return list(torch.autograd.grad(total, wanted, allow_unused=True))
 
 
 def _seed(seed: int | None) -> None:

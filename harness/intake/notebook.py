@@ -173,9 +173,9 @@ def _python(source: str) -> str:
     """Return the cell as Python; a syntax error is left for the cell's run to report."""
     if not MAGIC.search(source):
         return source
-    from nbconvert.filters import ipython2python
+    from IPython.core.inputtransformer2 import TransformerManager  # nbconvert asks it too, but imports more
 
     try:
-        return str(ipython2python(source))
+        return str(TransformerManager().transform_cell(source))  # type: ignore[no-untyped-call]
     except (SyntaxError, ValueError, RecursionError):
         return source

@@ -159,7 +159,15 @@ def _seccomp() -> str:
 
 
 class DockerSandbox:
-    """Runs each worker in a container of its own."""
+    """Runs each worker in a container of its own.
+
+    Args:
+        client: The engine; connected to if it is not given.
+        slot: The place.
+        runtime: What runs the container; empty for the engine's own.
+        several: Whether a container serves several solutions of the course's own.
+        waits: Seconds that a container may wait for its submission before the reaper takes it.
+    """
 
     name: Literal["docker", "process"] = "docker"
 
@@ -170,8 +178,9 @@ class DockerSandbox:
         runtime: str = "",
         *,
         several: bool = False,
+        waits: float = 0.0,
     ) -> None:
-        self._several = several
+        self._several, self._waits = several, waits
         self._client = client or connect()
         self._slot = slot or Slot()
         self._runtime = runtime
@@ -199,6 +208,8 @@ class DockerSandbox:
         if self._several:
             wanted["command"].append("--several")
             wanted["labels"][DEADLINE] = f"{time.time() + SEVERAL_SECONDS:.0f}"
+        elif self._waits:
+            wanted["labels"][DEADLINE] = f"{float(wanted['labels'][DEADLINE]) + self._waits:.0f}"
         container = Container(self._client, wanted, exercise.limits)
         try:
             container.start()
@@ -277,6 +288,11 @@ class Container:
     def peak_memory_mb(self) -> float | None:
         """Return the most memory that the container has used; None where its control group is elsewhere."""
         return _peak_memory_mb(self._id)
+
+    def let_go(self) -> None:
+        """Close this process's end of the stream: a fork has ended the container."""
+        for opened in self._opened:
+            opened.close()
 
     def end_from_a_fork(self) -> Ending:
         """End it from a child of the process that started it, over a connection of the child's own."""

@@ -9,21 +9,21 @@ never comes here: it has a fresh container.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from harness.errors import SandboxError
 from harness.records import Exercise
+from harness.sandbox.borrowed import Borrowed
 from harness.sandbox.docker import SEVERAL_SECONDS, Container, DockerSandbox
 from harness.sandbox.protocol import Ending, Process, Slot
-from harness.wire import Buffer
 
 LONGEST_SECONDS: Final = 0.5 * SEVERAL_SECONDS
 """Age at which no further grading begins in a container: it has to end before the reaper comes."""
 
 
-class Keeper:
+class Kept:
     """Keeps a place's container; lives in the process that starts gradings, which run in forked children."""
 
     def __init__(self, slot: Slot) -> None:
@@ -47,9 +47,12 @@ class Keeper:
             return None
         return KeptSandbox(self._container, self._slot, self._docker.tier(), self._docker.image())
 
-    def settle(self, *, clean: bool) -> None:
+    def started(self) -> None:
+        """There is nothing to do meanwhile."""
+
+    def settle(self, facts: Mapping[str, Any]) -> None:
         """Keep the container after a grading, or end it if its worker has not left in order."""
-        if not clean:
+        if not facts.get("left"):
             self.close()
 
     def close(self) -> None:
@@ -95,33 +98,12 @@ class KeptSandbox:
             lease.end()
 
 
-class Lease:
+class Lease(Borrowed):
     """One worker of a container that is kept."""
 
     def __init__(self, container: Container) -> None:
-        self._container = container
-        self._ending: Ending | None = None
+        super().__init__(container)
         self._left = False
-
-    def send(self, chunks: Sequence[Buffer], deadline: float) -> None:
-        """Write a request."""
-        self._container.send(chunks, deadline)
-
-    def receive(self, size: int, deadline: float) -> bytearray:
-        """Read a part of an answer."""
-        return self._container.receive(size, deadline)
-
-    def quiet(self) -> bool:
-        """Whether no byte of an answer is waiting."""
-        return self._container.quiet()
-
-    def take_log(self) -> bytes:
-        """Return what was printed since the last call."""
-        return self._container.take_log()
-
-    def cpu_seconds(self) -> float | None:
-        """Return the processor time of the container; None where its control group is elsewhere."""
-        return self._container.cpu_seconds()
 
     def has_left(self) -> None:
         """Note that the worker has left in order: the container may be kept."""
@@ -129,7 +111,6 @@ class Lease:
 
     def end(self) -> Ending:
         """End the container, unless the worker has left in order."""
-        if self._ending is None:
-            peak = self._container.peak_memory_mb()
-            self._ending = Ending(peak_memory_mb=peak) if self._left else self._container.end_from_a_fork()
-        return self._ending
+        if self._left and self._ending is None:
+            self._ending = Ending(peak_memory_mb=self._container.peak_memory_mb())
+        return super().end()

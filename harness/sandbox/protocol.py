@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from harness.records import Exercise, Limits
 from harness.wire import Buffer
@@ -86,6 +86,14 @@ class Shared(Protocol):
         ...
 
 
+@runtime_checkable
+class Greeted(Protocol):
+    """A process that has been asked to import libraries already."""
+
+    greeting: str
+    """Name of that question, as its answer will have it."""
+
+
 class Sandbox(Protocol):
     """Something that runs a worker with a stream to it."""
 
@@ -101,4 +109,24 @@ class Sandbox(Protocol):
 
     def image(self) -> str:
         """Return the id of the image that runs, or an empty text."""
+        ...
+
+
+class Keeper(Protocol):
+    """Starts sandboxes for the gradings of one process, each of which runs in a forked child."""
+
+    def sandbox(self, exercise: Exercise) -> Sandbox | None:
+        """Return where the next submission runs; None leaves it to the child to start one."""
+        ...
+
+    def started(self) -> None:
+        """Note that the child is at work."""
+        ...
+
+    def settle(self, facts: Mapping[str, Any]) -> None:
+        """Note that the child has ended, and what it said of the run; nothing if it came to no end."""
+        ...
+
+    def close(self) -> None:
+        """End what is kept."""
         ...

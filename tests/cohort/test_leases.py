@@ -40,6 +40,10 @@ class Hall:
         self.seats, self.under_way, self.seen = len(seats), [], []
 
     @property
+    def size(self):
+        return self.seats
+
+    @property
     def free(self):
         return self.seats - len(self.under_way)
 
@@ -49,7 +53,7 @@ class Hall:
 
     def give(self, assigned):
         self.under_way.append(assigned)
-        self.seen.append([(one.exercise.device, device) for one, device in self.under_way])
+        self.seen.append([(one.exercise.device, device) for one, device, _ in self.under_way])
 
     def hear(self, seconds):
         time.sleep(0)
@@ -81,7 +85,7 @@ def test_who_waits_for_a_gpu_lets_others_pass(works, tiny, tmp_path, monkeypatch
     halls = []
 
     @contextmanager
-    def crew(function, seats, modules):
+    def crew(function, seats, leave):
         halls.append(Hall(seats))
         yield halls[0]
 

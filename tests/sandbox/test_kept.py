@@ -13,7 +13,7 @@ from harness.failures import LearnerFailure
 from harness.proxy import SubmissionProxy
 from harness.records import Exercise, Limits, SourceFile, Submission
 from harness.sandbox import kept
-from harness.sandbox.kept import Keeper
+from harness.sandbox.kept import Kept
 from harness.sandbox.protocol import Slot
 from harness.session import Session
 
@@ -68,7 +68,7 @@ EXERCISE = Exercise(
 
 @pytest.fixture
 def keeper(engine, image, no_leftovers):
-    keeper = Keeper(Slot())
+    keeper = Kept(Slot())
     yield keeper
     keeper.close()
 
@@ -87,7 +87,7 @@ class Asked:
 
     def __exit__(self, *_):
         self.session.close()
-        self._keeper.settle(clean=self.session.left)
+        self._keeper.settle({"left": self.session.left})
 
 
 @pytest.mark.docker
@@ -144,7 +144,7 @@ def test_without_an_engine_the_grading_tries_for_itself(monkeypatch):
         raise SandboxError("no engine")
 
     monkeypatch.setattr(kept, "DockerSandbox", launch)
-    assert Keeper(Slot()).sandbox(EXERCISE) is None
+    assert Kept(Slot()).sandbox(EXERCISE) is None
 
 
 def test_it_starts_nowhere_but_in_a_sandbox():

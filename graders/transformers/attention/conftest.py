@@ -76,7 +76,9 @@ class Twins:
         """Return torch's gradients of sum(output * cotangent), by the exercise's names of the parameters."""
         inside, last = self.twin, self.twin.out_proj
         leaves = (inside.in_proj_weight, last.weight, inside.in_proj_bias, last.bias)
-        weights, last_weight, biases, last_bias = torch.autograd.grad(output, leaves, cotangent.double())
+        weights, last_weight, biases, last_bias = torch.autograd.grad(
+            (output * cotangent.double()).sum(), leaves
+        )
         by_part = zip(PARTS, (*weights.chunk(3), last_weight), (*biases.chunk(3), last_bias), strict=True)
         return {
             f"{part}.{kind}": each for part, *pair in by_part for kind, each in zip(KINDS, pair, strict=True)

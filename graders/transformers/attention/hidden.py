@@ -82,7 +82,7 @@ def test_gradients_survive_masked_rows(attention, truth, draw, sizes, rng, gradi
 def _expect_gradients(got, inputs, function, cotangent):
     """Require the gradients of sum(function(*inputs) * cotangent), computed in float64."""
     leaves = [tensor.double().requires_grad_() for tensor in inputs.values()]
-    want = torch.autograd.grad(function(*leaves), leaves, cotangent.double())
+    want = torch.autograd.grad((function(*leaves) * cotangent.double()).sum(), leaves)
     for name, ours, theirs in zip(inputs, got, want, strict=True):
         assert_close(ours, theirs, what=f"the gradient for {name}", **HALF_DIGITS)
 
