@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import itertools
 import json
 import math
 import re
@@ -17,16 +18,19 @@ from typing import Any, Final
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from harness.errors import SpecError
-from harness.records import Artefact, Exercise, Limits
+from harness.records import Artefact, Exercise, Level, Limits, RubricItem
 
 _REPOSITORY: Final = Path(__file__).resolve().parents[1]
 HOME: Final = _REPOSITORY if (_REPOSITORY / "exercises").is_dir() else Path(__file__).parent / "course"
 """The course that comes with Roadmark: the repository's, or in a wheel the learners' one."""
 
 ENTRY: Final = re.compile(r"([A-Za-z_]\w*/)*[A-Za-z_]\w*\.py")
+ITEM: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _STRICT: Final = ConfigDict(extra="forbid", strict=True)
-for _record in (Limits, Artefact, Exercise):
+for _record in (Limits, Artefact, Level, RubricItem, Exercise):
     with_config(_STRICT)(_record)
+_PARTS: Final = {"limits": Limits, "artefacts": Artefact, "rubric": RubricItem, "levels": Level}
+"""The records of an exercise's tables."""
 _EXERCISE: Final = TypeAdapter(Exercise)
 
 
@@ -132,7 +136,26 @@ def read_exercise(folder: Path) -> tuple[Exercise | None, tuple[str, ...]]:
         exercise = _EXERCISE.validate_json(json.dumps({**tree, "id": name}, default=str))
     except ValidationError as error:
         return None, (*(_line(problem, Exercise) for problem in error.errors()), *faults)
-    return exercise, tuple(faults)
+    return exercise, (*faults, *_rubric_faults(exercise.rubric))
+
+
+def _rubric_faults(items: Sequence[RubricItem]) -> Iterator[str]:
+    """Yield what is wrong with what a person is to score."""
+    ids = [item.id for item in items]
+    for item in items:
+        place, points = f"rubric.{item.id}", [level.points for level in item.levels]
+        if not ITEM.fullmatch(item.id):
+            yield f"{place}: an id has lower-case letters, digits and hyphens, such as 'clear-claim'"
+        if ids.count(item.id) > 1:
+            yield f"{place}: {ids.count(item.id)} items have this id"
+        if not 0 < item.points < math.inf:
+            yield f"{place}.points: must be above 0"
+        falling = all(more > less for more, less in itertools.pairwise(points))
+        if len(points) < 2 or not falling or points[0] != item.points or not points[-1] >= 0:
+            most = f"{item.points:g} points, the most,"
+            yield f"{place}.levels: at least two, from {most} strictly down to 0 or more"
+        if not all(text.strip() for level in item.levels for text in (level.words, level.example)):
+            yield f"{place}.levels: each needs words, and an example"
 
 
 def _problems(tree: Mapping[str, Any]) -> Iterator[str]:
@@ -200,7 +223,7 @@ def _line(problem: Mapping[str, Any], record: type) -> str:
     place = ".".join(str(part) for part in problem["loc"])
     if problem["type"] != "unexpected_keyword_argument":
         return f"{place}: {problem['msg'].lower()}"
-    owner = Limits if place.startswith("limits.") else record
+    owner = next((_PARTS[part] for part in reversed(problem["loc"][:-1]) if part in _PARTS), record)
     known = [field.name for field in fields(owner)]
     near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1, cutoff=0.4)
     return f"{place}: unknown key." + (

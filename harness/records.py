@@ -67,6 +67,27 @@ class Artefact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """How well an item of a rubric may be done, and what that earns."""
+
+    points: float
+    words: str
+    example: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RubricItem:
+    """What a person judges, beside what the machine scores."""
+
+    id: str
+    title: str
+    points: float
+    """The most that it earns; never part of the machine's score."""
+    levels: tuple[Level, ...]
+    """From the best, which earns all points, downwards."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Exercise:
     """One exercise as its `exercise.toml` describes it."""
 
@@ -94,6 +115,8 @@ class Exercise:
     """Modules imported in the sandbox before the submission, such as `torch`."""
     requires: tuple[str, ...] = ()
     """Ids of exercises that a learner should have done before."""
+    rubric: tuple[RubricItem, ...] = ()
+    """What a person scores; the gradebook takes the marks."""
     limits: Limits = field(default_factory=Limits)
 
 

@@ -125,6 +125,11 @@ class HttpClient:
         )
         return _response(answer)
 
+    @property
+    def address(self) -> str:
+        """Where the app listens inside the sandbox, for a command that asks it from there."""
+        return self._address()
+
     def get(self, path: str, **options: Any) -> Response:
         """Send a GET request."""
         return self.request("GET", path, **options)

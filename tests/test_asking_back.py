@@ -124,6 +124,11 @@ WEB = '''
             asked = json.loads(body)["messages"][0]["content"]
             return Answer.json({"choices": [{"message": {"content": asked.upper()}}]})
         assert submission.chat(submission.open_door(model), "hello") == "HELLO"
+
+    @check(points=1)
+    def test_address(submission):
+        """The app listens where http.address says, for whoever asks from inside"""
+        assert json.loads(submission.fetch(submission.http.address + "/health")) == {"ok": True}
 '''
 APP = """
 import asyncio, json, urllib.request
@@ -143,6 +148,9 @@ def stream():
         await asyncio.sleep(0.3)
         yield "b"
     return StreamingResponse(pieces())
+def fetch(url):
+    with urllib.request.urlopen(url) as response:
+        return response.read().decode()
 def chat(url, text):
     body = json.dumps({"messages": [{"role": "user", "content": text}]}).encode()
     with urllib.request.urlopen(url + "/v1/chat/completions", body) as response:

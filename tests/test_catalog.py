@@ -71,7 +71,46 @@ def test_the_least_and_the_most_that_can_be_said(made):
     assert most.limits == Limits(memory_mb=1, restarts=0, call_seconds=0.5)
 
 
+RUBRIC = """
+[[rubric]]
+id = "clear-claim"
+title = "Says what is claimed"
+points = 4
+
+[[rubric.levels]]
+points = 4
+words = "Claim and conditions."
+example = "At n = 100 ..."
+
+[[rubric.levels]]
+points = 0
+words = "Neither."
+example = "It works."
+"""
+
+
+def test_a_rubric_is_read_level_by_level(made):
+    (item,) = made({"s/one": SPEC + RUBRIC}).find("one").rubric
+    assert (item.id, item.title, item.points) == ("clear-claim", "Says what is claimed", 4.0)
+    assert [(level.points, level.words) for level in item.levels] == [
+        (4.0, "Claim and conditions."),
+        (0.0, "Neither."),
+    ]
+
+
 FAULTS = {
+    "rubric-unknown-key": (
+        SPEC + RUBRIC.replace("example", "exampel", 1),
+        ["rubric.0.levels.0.exampel: unknown key. Did you mean 'example'?"],
+    ),
+    "rubric-id": (SPEC + RUBRIC.replace("clear-claim", "Clear claim"), ["rubric.Clear claim: an id has"]),
+    "rubric-twice": (SPEC + RUBRIC + RUBRIC, ["rubric.clear-claim: 2 items have this id"]),
+    "rubric-points": (SPEC + RUBRIC.replace("points = 4", "points = 0"), ["rubric.clear-claim.points: must"]),
+    "rubric-most": (SPEC + RUBRIC.replace("points = 4", "points = 5", 1), ["levels: at least two, from 5"]),
+    "rubric-falling": (SPEC + RUBRIC.replace("points = 0", "points = 4"), ["levels: at least two, from 4"]),
+    "rubric-below-0": (SPEC + RUBRIC.replace("points = 0", "points = -1"), ["down to 0 or more"]),
+    "rubric-no-example": (SPEC + RUBRIC.replace('"It works."', '" "'), ["each needs words, and an example"]),
+    "rubric-no-levels": (SPEC + RUBRIC.partition("[[rubric.l")[0], ["rubric.0.levels: "]),
     "missing": ('title = "T"', ["summary: ", "entry: "]),
     "unknown-key": (SPEC + 'sumary = "x"', ["sumary: unknown key. Did you mean 'summary'?"]),
     "unknown-and-far": (SPEC + "zzz = 1", ["zzz: unknown key. Known: ", "pass_mark"]),

@@ -102,3 +102,15 @@ def test_show_speaks_json(course):
 def test_show_of_an_unknown_exercise_gets_near_names(course):
     result = run(course, "show", "standard-score")
     assert (result.exit_code, "Did you mean 'standard-scores'?" in result.output) == (2, True)
+
+
+def test_show_tells_what_a_person_scores(course):
+    level = '[[rubric.levels]]\npoints = {}\nwords = "{}"\nexample = "e"\n'
+    item = '\n[[rubric]]\nid = "style"\ntitle = "Style"\npoints = 2\n'
+    with spec_of(course).open("a") as spec:
+        spec.write(item + level.format(2, "Reads well.") + level.format(0, "Does not."))
+    output = run(course, "show", "standard-scores").output
+    assert "Scored by a person, up to 2 points beside these:" in output
+    assert output.index("Style (style)") < output.index("2  Reads well.") < output.index("0  Does not.")
+    tree = json.loads(run(course, "show", NAME, "--json").output)
+    assert tree["rubric"][0]["levels"][1] == {"points": 0.0, "words": "Does not.", "example": "e"}

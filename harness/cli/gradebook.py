@@ -323,7 +323,10 @@ def extend(learner: str, exercise: str, until: str, *, gradebook: str, author: s
 @gradebook_option
 @click.option("--title", default="")
 def rubric(exercise: str, item: str, points: float, *, gradebook: str, title: str) -> None:
-    """Have a person score ITEM of EXERCISE with up to POINTS; `adjust --item` scores it."""
+    """Have a person score ITEM of EXERCISE with up to POINTS; `adjust --item` scores it.
+
+    Items that exercise.toml names are known without: `roadmark batch` takes them in.
+    """
     from harness.gradebook import deciding
 
     with opened(gradebook, create=True) as book:

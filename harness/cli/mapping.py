@@ -63,9 +63,23 @@ def print_exercise(exercise: Exercise, read: Outline, task: str) -> None:
         hidden = "" if check.visibility is Visibility.PUBLIC else "  (hidden)"
         table.add_row(points, Text(check.title).append(hidden, style="dim"))
     console.print(table)
+    _print_rubric(console, exercise)
     if task:
         console.rule(style="dim")
         console.print(Markdown(task))
+
+
+def _print_rubric(console: Console, exercise: Exercise) -> None:
+    """Print what a person scores, level by level."""
+    if not exercise.rubric:
+        return
+    most = sum(item.points for item in exercise.rubric)
+    console.print(f"Scored by a person, up to {most:g} points beside these:")
+    for item in exercise.rubric:
+        console.print(Padding(f"{item.title} ({item.id})", (0, 0, 0, INDENT)))
+        for level in item.levels:
+            words = Text(f"{level.points:g}  {level.words}").append(f"  {level.example}", style="dim")
+            console.print(Padding(words, (0, 0, 0, 2 * INDENT)))
 
 
 def _facts(exercise: Exercise) -> Text:

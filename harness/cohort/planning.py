@@ -15,7 +15,7 @@ from harness.catalog import Course
 from harness.cohort.fingerprint import digest_of, grader_key, result_key
 from harness.cohort.grading import Work
 from harness.errors import SpecError
-from harness.gradebook import Gradebook, ledger, roster
+from harness.gradebook import Gradebook, deciding, ledger, roster
 from harness.interchange.records import Handed
 from harness.records import Exercise
 
@@ -67,6 +67,9 @@ def plan(book: Gradebook, course: Course, handed: Iterable[tuple[Exercise, Hande
         one.id: grader_key(course, one, wanted.sandbox)
         for one in {pair[0].id: pair[0] for pair in found}.values()
     }
+    judged = {one.id: one for one, _ in found if one.rubric}
+    if judged:
+        book.write(lambda session: deciding.take_rubrics(session, judged.values()))
     prepared = [(exercise, one, digest_of(one)) for exercise, one in found]
     looked: dict[tuple[int, ...], tuple[Work, bool]] = {}
     for portion in _portions(prepared):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, fields, replace
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from harness.errors import SpecError
 from harness.gradebook.models import Adjustment, ExerciseRow, Extension, PolicyRow, RubricItem
 from harness.gradebook.policy import Policy, Rules
 from harness.interchange.times import moment, now, written
+from harness.records import Exercise
 
 EVERY: Final = "*"
 KINDS: Final = ("set", "add", "excuse", "clear", "rubric")
@@ -63,6 +65,13 @@ def add_rubric_item(session: Session, exercise: str, item: str, points: float, t
         session.add(RubricItem(exercise=exercise, item=item, points=points, title=title))
     else:
         found.points, found.title = points, title or found.title
+
+
+def take_rubrics(session: Session, exercises: Iterable[Exercise]) -> None:
+    """Have persons score what the specifications of exercises say; items that somebody else added stay."""
+    for exercise in exercises:
+        for item in exercise.rubric:
+            add_rubric_item(session, exercise.id, item.id, item.points, item.title)
 
 
 def set_policy(session: Session, scope: str, author: str, **settings: Any) -> Policy:

@@ -247,16 +247,15 @@ def _set(one: Standing, given: float | None, added: float, *, changed: bool) -> 
 
 
 def _totalled(one: Standing, items: Mapping[str, float], scores: Mapping[str, float]) -> Standing:
-    """Add a rubric's points; items that nobody has scored yet are possible and not earned."""
-    if not items:
-        return one
-    earned = math.fsum(min(scores.get(item, 0.0), most) for item, most in items.items())
+    """Add what a person gave for items of a rubric; items that nobody has scored yet count nowhere."""
+    scored = {item: most for item, most in items.items() if item in scores}
+    earned = math.fsum(min(scores[item], most) for item, most in scored.items())
     open_items = [item for item in items if item not in scores]
     note = (f"not yet scored by a person: {', '.join(open_items)}",) if open_items else ()
     return replace(
         one,
         points=None if one.points is None else one.points + earned,
-        possible=None if one.possible is None else one.possible + math.fsum(items.values()),
+        possible=None if one.possible is None else one.possible + math.fsum(scored.values()),
         notes=(*one.notes, *note),
     )
 

@@ -66,6 +66,23 @@ def test_policies_rubrics_and_names(graded, command, tmp_path):
     assert "wrong002" not in standing(graded)
 
 
+def test_items_of_the_specification_are_known_to_the_gradebook(cohort, roadmark, command, tiny, tmp_path):
+    cohort(1)
+    with (tiny.exercise_folder("stage/small") / "exercise.toml").open("a") as spec:
+        spec.write('\n[[rubric]]\nid = "style"\ntitle = "Style"\npoints = 2\n')
+        spec.writelines(
+            f'[[rubric.levels]]\npoints = {points}\nwords = "w"\nexample = "e"\n' for points in (2, 0)
+        )
+    gradebook = str(tmp_path / "g.db")
+    roadmark(*batch(gradebook))
+    use = ("--gradebook", gradebook)
+    shown = command("gradebook", "show", *use).stdout
+    assert "3/3" in shown
+    assert "not yet scored by a person: style" in shown
+    command("gradebook", "adjust", "right000", "small", "1.5", "--item", "style", "--reason", "neat", *use)
+    assert "4.5/5" in command("gradebook", "show", *use).stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

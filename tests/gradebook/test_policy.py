@@ -133,8 +133,14 @@ def test_a_person_can_settle_what_a_fault_of_ours_left_ungraded():
 def test_rubric_points_are_added_and_open_items_are_said():
     scores = [Decision(exercise="e", kind="rubric", item="style", points=2)]
     found = points([graded(8)], decisions=scores, rubric={"e": {"style": 3, "essay": 5}})["e"]
-    assert (found.points, found.possible) == (10, 18)
+    assert (found.points, found.possible) == (10, 13)
     assert "essay" in found.notes[0]
+
+
+def test_without_marks_of_a_person_the_machines_score_stands():
+    found = points([graded(8)], rubric={"e": {"style": 3}})["e"]
+    assert (found.points, found.possible, found.outcome) == (8, 10, "passed")
+    assert "not yet scored by a person: style" in found.notes[0]
 
 
 def test_the_lowest_are_dropped_but_never_all():

@@ -23,7 +23,7 @@ from learner_samples import (
 )
 from page_reader import Page
 
-from harness.records import Curve, Measurement, MetricSpec, Outcome, Score, TextSample
+from harness.records import Curve, Level, Measurement, MetricSpec, Outcome, RubricItem, Score, TextSample
 from reports import learner_page
 
 METRIC = MetricSpec(better="lower", unit="bits", zero=4.0, full=1.0)
@@ -329,3 +329,16 @@ def test_a_misspelt_name_in_a_template_is_an_error():
         environment().from_string("{{ chekc.title }}").render(check=check("a"))
     with pytest.raises(jinja2.UndefinedError):
         environment().from_string("{{ check.titel }}").render(check=check("a"))
+
+
+def test_what_a_person_scores_stands_beside_the_score():
+    levels = (
+        Level(points=3, words="Names its limits.", example="n = 100 <only>"),
+        Level(points=0, words="No.", example="-"),
+    )
+    items = (RubricItem(id="limits", title="Limits", points=3, levels=levels),)
+    exercise = dataclasses.replace(ATTENTION, rubric=items)
+    text = Page(learner_page(attention(), exercise)).text
+    assert "17 of 17 points" in text
+    assert text.index("Scored by a person") < text.index("Names its limits.") < text.index("n = 100 <only>")
+    assert "Scored by a person" not in Page(learner_page(attention(), ATTENTION)).text
