@@ -194,7 +194,7 @@ def train(images: Tensor, steps: int, batch: int, seed: int) -> tuple[VAE, list[
     ### BEGIN SOLUTION encode, draw a code, decode, and step along the gradient of -elbo
     torch.manual_seed(seed)
     model = VAE()
-    optimiser = torch.optim.Adam(model.parameters())
+    optimiser = torch.optim.Adam(model.parameters(), fused=True)  # one pass over all weights
     # A long fall of the step size: large steps find the way, small ones settle.
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=1e-2, total_steps=steps, pct_start=0.1)
     losses = []

@@ -79,7 +79,7 @@ def train(images, steps, batch, seed):
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
     model = VAE()
-    optimiser = torch.optim.Adam(model.parameters(), lr=1e-2)
+    optimiser = torch.optim.Adam(model.parameters(), lr=1e-2, fused=True)
     losses = []
     for step, x in zip(range(steps), batches(images, batch, generator)):
         optimiser.param_groups[0]["lr"] = 1e-2 * min(1, (step + 1) / 100) * (1 + math.cos(math.pi * step / steps)) / 2
