@@ -110,14 +110,14 @@ def _runs(case: Case, plan: Plan) -> Iterator[tuple[Role, Candidate]]:
     options = Options(sandbox=plan.sandbox, candid=True, marks=marks)
     solution = candidate(case, "solution", case.reference / "solution", options)
     honest = [candidate(case, "alternative", folder, options) for folder in case.solutions("alternative")]
-    for _ in range(plan.seeds):
-        yield "reference", solution.again(0)
+    for turn in range(plan.seeds):
+        yield "reference", solution.again(turn)
     for folder in case.solutions("baseline"):
-        for _ in range(plan.baseline_seeds):
-            yield "baseline", candidate(case, "baseline", folder, options).again(0)
+        for turn in range(plan.baseline_seeds):
+            yield "baseline", candidate(case, "baseline", folder, options).again(turn)
     for one in (solution, *honest):
-        for _ in range(plan.reruns):
-            yield "rerun", one.again(0)
+        for turn in range(plan.reruns):
+            yield "rerun", one.again(plan.seeds + turn)
 
 
 def _open_marks(metric: Outlined) -> dict[str, float]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 
 from harness.cli.main import EXIT_USAGE
-from harness.cli.options import SANDBOXES, choose_sandbox, course_of
+from harness.cli.options import SANDBOXES, choose_sandbox, course_of, parse_seed
 
 if TYPE_CHECKING:
     from harness.verify import Report, Step
@@ -29,6 +30,7 @@ EXIT_UNPROVED: Final = 1
 @click.option("--mutant-seed", type=int, default=0, show_default=True, help="Chooses other mutants.")
 @click.option("-j", "--jobs", type=click.IntRange(0), default=0, help="Gradings at once; one per processor.")
 @click.option("--sandbox", type=click.Choice(SANDBOXES), default="auto", show_default=True)
+@click.option("--seed", metavar="HEX", help="Have all seeds follow from this one, to see the same again.")
 @click.option("--fresh", is_flag=True, help="A fresh container for each grading, as learners get.")
 @click.option("--strict", is_flag=True, help="Work that is left to do counts as a problem.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, and nothing else.")
@@ -45,6 +47,7 @@ def verify(
     mutant_seed: int,
     jobs: int,
     sandbox: str,
+    seed: str | None,
     fresh: bool,
     strict: bool,
     as_json: bool,
@@ -68,10 +71,12 @@ def verify(
     names = _names(course, exercises, changed_since)
     if not names and not as_json:
         click.echo("Nothing to prove.")
+    given = parse_seed(seed)
     chosen = _sandbox(course, names, sandbox)
     demands = Demands(
         sandbox=chosen, repeat=repeat, mutants=mutants, mutant_seed=mutant_seed, jobs=jobs, fresh=fresh
     )
+    demands = demands if given is None else replace(demands, seed=given)
     with _progress() as progress:
         report = prove(course, names, demands, progress)
     _tell(report, course.root, as_json=as_json, junit=junit, github=github)

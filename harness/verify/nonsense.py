@@ -14,7 +14,6 @@ import math
 import multiprocessing
 import os
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -242,8 +241,16 @@ class NonsenseSession(Session):
 # ---- asking ----------------------------------------------------------------------------------
 
 
-def ask_nonsense(course: Course, exercise: Exercise, answers: Iterable[Nonsense]) -> tuple[Slip, ...]:
+def ask_nonsense(
+    course: Course, exercise: Exercise, answers: Iterable[Nonsense], seed: bytes = b""
+) -> tuple[Slip, ...]:
     """Return where nonsense earned something or made the grader fall over; the checks run in a child.
+
+    Args:
+        course: Where the grader lies.
+        exercise: Whose grader is asked.
+        answers: What stands for a submission.
+        seed: From which the grader's follow.
 
     Raises:
         GraderError, SpecError: the grader cannot be read at all.
@@ -251,7 +258,7 @@ def ask_nonsense(course: Course, exercise: Exercise, answers: Iterable[Nonsense]
     todo = list(answers)
     slips: list[Slip] = []
     while todo:
-        told = _in_a_child(course, exercise, todo)
+        told = _in_a_child(course, exercise, todo, seed)
         for done in told:
             slips += done
         if len(told) == len(todo):
@@ -262,11 +269,13 @@ def ask_nonsense(course: Course, exercise: Exercise, answers: Iterable[Nonsense]
     return tuple(slips)
 
 
-def _in_a_child(course: Course, exercise: Exercise, answers: Sequence[Nonsense]) -> list[list[Slip]]:
+def _in_a_child(
+    course: Course, exercise: Exercise, answers: Sequence[Nonsense], seed: bytes
+) -> list[list[Slip]]:
     """Return the slips of each answer, in order, up to one that the child did not survive."""
     ours, theirs = multiprocessing.Pipe(duplex=False)
     child = multiprocessing.get_context("fork").Process(
-        target=_child, args=(theirs, course, exercise, answers), daemon=True
+        target=_child, args=(theirs, course, exercise, answers, seed), daemon=True
     )
     child.start()
     theirs.close()
@@ -286,11 +295,13 @@ def _in_a_child(course: Course, exercise: Exercise, answers: Sequence[Nonsense])
     return told
 
 
-def _child(pipe: Connection, course: Course, exercise: Exercise, answers: Sequence[Nonsense]) -> None:
+def _child(
+    pipe: Connection, course: Course, exercise: Exercise, answers: Sequence[Nonsense], seed: bytes
+) -> None:
     os.dup2(2, 1)  # a grader that prints must not write into what is read from stdout
     try:
         for nonsense in answers:
-            pipe.send(list(_slips(course, exercise, nonsense)))
+            pipe.send(list(_slips(course, exercise, nonsense, seed)))
     except Exception as error:  # noqa: BLE001 - whatever it is, the parent has to know
         pipe.send(error)
     finally:
@@ -298,9 +309,9 @@ def _child(pipe: Connection, course: Course, exercise: Exercise, answers: Sequen
         os._exit(0)
 
 
-def _slips(course: Course, exercise: Exercise, nonsense: Nonsense) -> Iterator[Slip]:
+def _slips(course: Course, exercise: Exercise, nonsense: Nonsense, seed: bytes) -> Iterator[Slip]:
     name = f"{nonsense.name} (from objects)" if nonsense.deep else nonsense.name
-    for result in _asked(course, exercise, nonsense):
+    for result in _asked(course, exercise, nonsense, seed):
         if result.earned > 0 or result.outcome is Outcome.PASSED:
             told = f"earns {result.earned:g} of {result.points:g}"
             yield Slip(check=result.name, nonsense=name, told=told, earned=True)
@@ -308,12 +319,12 @@ def _slips(course: Course, exercise: Exercise, nonsense: Nonsense) -> Iterator[S
             yield Slip(check=result.name, nonsense=name, told=result.message, earned=False)
 
 
-def _asked(course: Course, exercise: Exercise, nonsense: Nonsense) -> tuple[CheckResult, ...]:
+def _asked(course: Course, exercise: Exercise, nonsense: Nonsense, seed: bytes) -> tuple[CheckResult, ...]:
     folder = course.grader_folder(exercise.id)
     files: list[Path] = [file for name in ("public.py", "hidden.py") if (file := folder / name).exists()]
     run = Run(
         session=NonsenseSession(exercise, nonsense),
-        seed=f"{nonsense.name} {time.time_ns()}".encode(),
+        seed=seed + nonsense.name.encode(),
         marks=metric_marks(course, exercise.id),
         on_manifest=lambda _checks: None,
         on_result=lambda _result: None,

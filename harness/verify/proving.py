@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -39,6 +40,8 @@ class Demands:
     """Gradings at once; 0 for one on each processor."""
     fresh: bool = False
     """Whether each grading has a container of its own, as a learner's has, and none is kept."""
+    seed: bytes = field(default_factory=lambda: secrets.token_bytes(16))
+    """From which all seeds follow: the same one, the same proof."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +106,7 @@ def _prove(work: _Work, found: Sequence[_Found], demands: Demands) -> None:
 
     What takes long comes first: exercises that train, and in each what has to earn everything.
     """
-    options = Options(sandbox=demands.sandbox, candid=True)
+    options = Options(sandbox=demands.sandbox, candid=True, seed=demands.seed)
     order = sorted(found, key=lambda one: not one.case.outline.metrics)
     jobs = [sorted(one.first_jobs(options, demands.repeat), key=lambda job: job.rank) for one in order]
     work.do([job for several in jobs for job in several])
@@ -122,6 +125,7 @@ class _Question:
     exercise: Exercise
     portion: int
     """From 0; which of the portions that the answers are dealt into."""
+    seed: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +166,8 @@ def _did(course: Course, work: Trial | _Question) -> tuple[Graded | tuple[Slip, 
 
 def _asked(course: Course, question: _Question) -> tuple[Slip, ...]:
     try:
-        return ask_nonsense(course, question.exercise, NONSENSE[question.portion :: PORTIONS])
+        answers = NONSENSE[question.portion :: PORTIONS]
+        return ask_nonsense(course, question.exercise, answers, question.seed)
     except (SpecError, GraderError):  # no grading of this exercise went better, and each says why
         return ()
 
@@ -199,7 +204,7 @@ class _Found:
             runs = self.runs.setdefault(candidate.name, _Runs(candidate))
             yield self._job(candidate, runs.gradings, rank=0 if candidate.kind in HONEST else 2)
         for portion in range(PORTIONS):
-            question = _Question(self.case.exercise, portion)
+            question = _Question(self.case.exercise, portion, options.seed)
             take = self._take_slips
             yield _Job(exercise=self.case.name, name="nonsense", work=question, take=take, rank=1)
 

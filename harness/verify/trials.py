@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -49,8 +49,10 @@ class Candidate:
         return self.folder / self.case.exercise.entry
 
     def again(self, turn: int) -> Candidate:
-        """Return the same with a fresh seed."""
-        options = replace(self.trial.options, seed=secrets.token_bytes(16))
+        """Return the same with a fresh seed, which follows from its own and the turn."""
+        path = "/".join((*self.key, str(turn)))
+        seed = hashlib.sha256(self.trial.options.seed + path.encode()).digest()[:16]
+        options = replace(self.trial.options, seed=seed)
         return replace(self, trial=replace(self.trial, options=options), turn=turn)
 
 

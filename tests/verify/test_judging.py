@@ -9,7 +9,7 @@ from harness.gradings import Graded
 from harness.lint import read_case
 from harness.records import CheckResult, MetricSpec, Outcome, Provenance, Result, Score
 from harness.verify import judging
-from harness.verify.trials import candidate
+from harness.verify.trials import candidate, candidates
 from tests.small_course import (
     NAME,
     replace,
@@ -148,3 +148,16 @@ def test_a_wrong_solution_that_passes_the_exercise(course):
     passing = result(check("failed", 0))
     passing = Graded(result=changed(passing.result, score=changed(passing.result.score, passed=True)))
     assert ["passes with" in one.reason for one in judging.judged(wrong, [passing])] == [True]
+
+
+def test_all_seeds_follow_from_one(tmp_path):
+    case = read_case(small_course(tmp_path / "course"), NAME)
+
+    def seeds(start):
+        found = list(candidates(case, Options(sandbox="process", seed=start), repeat=2))
+        looks = [one.again(1) for one in found]
+        return [one.trial.options.seed for one in (*found, *looks)]
+
+    assert seeds(b"one") == seeds(b"one")
+    assert len(set(seeds(b"one"))) == len(seeds(b"one")), "none is used twice"
+    assert not set(seeds(b"one")) & set(seeds(b"two"))
