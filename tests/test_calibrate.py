@@ -85,7 +85,7 @@ def test_progress_tells_each_run(course):
 
 def test_a_metric_that_does_not_tell_the_baseline_is_refused(course):
     file = course.reference_folder(NAME) / "baseline" / "careless" / "standard_scores.py"
-    file.write_text(RATING.format(middle=1.0, spread=0.1))
+    file.write_text(RATING.format(middle=0.9, spread=0.1))
     refusals = calibrate(course, NAME, PLAN).refusals
     assert any("does not discriminate" in one or "would not be better" in one for one in refusals), refusals
 
@@ -182,7 +182,7 @@ def test_a_dry_run_writes_nothing(course):
 
 def test_a_refused_metric_is_not_stored(course):
     file = course.reference_folder(NAME) / "baseline" / "careless" / "standard_scores.py"
-    file.write_text(RATING.format(middle=1.2, spread=0.1))
+    file.write_text(RATING.format(middle=0.9, spread=0.1))
     result = run(course)
     assert result.exit_code == 1
     assert "Refused: added:" in result.output
