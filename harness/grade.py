@@ -214,6 +214,8 @@ def _hear(
     """Run the child once and return what it said before it ended or its time was up."""
     folder = course.grader_folder(exercise.id)
     keeper = options.keeper if options.sandbox == "docker" else None
+    if keeper:
+        keeper.before_fork()
     job = Job(
         exercise=exercise,
         submission=submission,

@@ -19,7 +19,7 @@ from harness.callbacks import Callbacks, refuse
 from harness.errors import SandboxError
 from harness.failures import LearnerFailure, described, died, missing, plain, raised_cells, unsendable
 from harness.records import Exercise, Submission
-from harness.sandbox.protocol import Ending, Greeted, Metered, Process, Sandbox, Shared, Stopped
+from harness.sandbox.protocol import Ending, Metered, Process, Sandbox, Shared, Stopped
 
 MODULE: Final = 0
 LOAD_SECONDS: Final = 60.0
@@ -27,15 +27,6 @@ LEAVE_SECONDS: Final = 10.0
 DROPS_CAP: Final = 10_000
 """A worker keeps a thousand objects; handles beyond that are made up, and need not be dropped."""
 ASKS_CAP: Final = 20_000
-
-
-def greeting(exercise: Exercise) -> tuple[str, list[wire.Buffer]]:
-    """Return a first question for a worker, which is to import libraries: its name, and what is sent."""
-    identity = os.urandom(16).hex()
-    encoder = wire.Encoder(refuse)
-    arguments = encoder.encode({"modules": list(exercise.preload)})
-    header = {"id": identity, "op": "preload", "arguments": arguments, "drop": [], "seed": None}
-    return identity, wire.frame({**header, "cap": exercise.limits.reply_mb << 20}, encoder.body)
 
 
 class Session:
@@ -85,9 +76,6 @@ class Session:
         if self._process is None:
             self._process = self._stack.enter_context(self._sandbox.launch(self.exercise))
             self.starts += 1
-            if isinstance(self._process, Greeted):
-                self._warming = self._process.greeting
-                return
             try:
                 self._warming = self._post("preload", {"modules": list(self.exercise.preload)})
             except Stopped as stopped:

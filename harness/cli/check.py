@@ -57,11 +57,10 @@ def _watch(ctx: click.Context, exercise: str, path: Path, options: dict[str, Any
     from harness.asking import own_cpus
     from harness.sandbox.ahead import Ahead
     from harness.sandbox.protocol import Slot
-    from harness.session import greeting
 
     seen: dict[Path, int] = {}
     cpus = own_cpus(course_of(ctx).find(exercise).limits.cpus)
-    with closing(Ahead(Slot(cpus=cpus), greeting, seconds=WAIT_SECONDS)) as ahead:
+    with closing(Ahead(Slot(cpus=cpus), seconds=WAIT_SECONDS)) as ahead:
         while True:
             now = _saved(path)
             if now != seen:

@@ -138,7 +138,7 @@ def _serve(
     except (EOFError, OSError):
         pass
     finally:
-        with suppress(Exception):
+        with suppress(Exception, SystemExit):
             leave()
         os._exit(0)  # what was inherited, such as a connection to the gradebook, is not ours to close
 

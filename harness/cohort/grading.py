@@ -22,7 +22,6 @@ from harness.recording import file_of
 from harness.records import Exercise, Result, Submission
 from harness.sandbox.ahead import Ahead
 from harness.sandbox.protocol import Slot
-from harness.session import greeting
 
 ARCHIVES: Final = (".zip", ".tar.gz", ".tgz", ".tar")
 
@@ -104,7 +103,7 @@ def _ahead(seat: Place, assigned: Assigned) -> Ahead | None:
         end_waiting()
         return None
     if not _AHEAD:
-        _AHEAD[:] = [Ahead(Slot(index=seat.index, cpus=seat.cpus), greeting)]
+        _AHEAD[:] = [Ahead(Slot(index=seat.index, cpus=seat.cpus))]
     _AHEAD[0].following = assigned.following
     return _AHEAD[0]
 

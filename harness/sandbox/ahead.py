@@ -7,22 +7,24 @@ waits too long is ended unused, and it ends by itself if the process that starte
 
 from __future__ import annotations
 
+import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from typing import Any, Final, Literal
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from typing import Any, Final
 
+from harness import wire
 from harness.errors import SandboxError
 from harness.records import Exercise
-from harness.sandbox.borrowed import Borrowed
+from harness.sandbox.borrowed import Borrowed, BorrowedSandbox
 from harness.sandbox.docker import Container, DockerSandbox
-from harness.sandbox.protocol import Process, Slot
-from harness.wire import Buffer
+from harness.sandbox.protocol import Slot, Stopped
 
 WAIT_SECONDS: Final = 60.0
 """How long a container may wait for its submission, if nothing else is said."""
-Greeting = tuple[str, Sequence[Buffer]]
+IMPORT_SECONDS: Final = 60.0
+ANSWER_CAP: Final = 1 << 16
 
 
 class Ahead:
@@ -30,24 +32,27 @@ class Ahead:
 
     Args:
         slot: The place.
-        greet: Makes the first question, which has the container import libraries, and its name.
         seconds: How long a container may wait.
     """
 
-    def __init__(
-        self, slot: Slot, greet: Callable[[Exercise], Greeting], *, seconds: float = WAIT_SECONDS
-    ) -> None:
+    def __init__(self, slot: Slot, *, seconds: float = WAIT_SECONDS) -> None:
         self.following: Exercise | None = None
         """What the place grades after what it grades now, if that is known."""
-        self._slot, self._greet, self._seconds = slot, greet, seconds
+        self._slot, self._seconds = slot, seconds
         self._docker: DockerSandbox | None = None
         self._waiting: _Waiting | None = None
         self._taken: _Waiting | None = None
         self._starting: threading.Thread | None = None
 
-    def sandbox(self, exercise: Exercise) -> AheadSandbox | None:
+    def before_fork(self) -> None:
+        """Wait until no container is being started: a thread's locks would stay locked in the fork."""
+        if self._starting:
+            self._starting.join()
+            self._starting = None
+
+    def sandbox(self, exercise: Exercise) -> BorrowedSandbox | None:
         """Return the container that waits for this exercise, if one does."""
-        self._join()
+        self.before_fork()
         waiting, self._waiting = self._waiting, None
         if waiting is None or self._docker is None:
             return None
@@ -55,7 +60,8 @@ class Ahead:
             waiting.end()
             return None
         self._taken = waiting
-        return AheadSandbox(waiting, self._slot, self._docker.tier(), self._docker.image())
+        worker = Borrowed(waiting.container)
+        return BorrowedSandbox(worker, self._slot, self._docker.tier(), self._docker.image())
 
     def started(self) -> None:
         """Start the container of the submission that comes next, meanwhile."""
@@ -74,76 +80,51 @@ class Ahead:
     def close(self) -> None:
         """End the container that waits."""
         self.settle({})
-        self._join()
+        self.before_fork()
         if self._waiting:
             self._waiting.end()
             self._waiting = None
 
     def _start(self, exercise: Exercise) -> None:
-        with suppress(SandboxError):  # the grading tries for itself, and says what it met
-            self._docker = self._docker or DockerSandbox(slot=self._slot, waits=self._seconds)
-            self._waiting = _Waiting(self._docker, exercise, self._greet(exercise))
+        from docker.errors import DockerException
 
-    def _join(self) -> None:
-        if self._starting:
-            self._starting.join()
-            self._starting = None
+        # Whatever it is, the grading tries for itself, and says what it meets.
+        with suppress(SandboxError, Stopped, wire.ProtocolError, DockerException, OSError):
+            self._docker = self._docker or DockerSandbox(slot=self._slot, waits=self._seconds)
+            self._waiting = _Waiting(self._docker, exercise)
 
 
 class _Waiting:
-    """A container that has been asked to import libraries, and nothing else."""
+    """A container that has imported libraries, and nothing else."""
 
-    def __init__(self, docker: DockerSandbox, exercise: Exercise, greeting: Greeting) -> None:
-        self.exercise, self.since = exercise, time.monotonic()
-        self.greeting, question = greeting
+    def __init__(self, docker: DockerSandbox, exercise: Exercise) -> None:
         with ExitStack() as stack:
-            self.container: Container = stack.enter_context(docker.launch(exercise))
-            try:
-                self.container.send(question, time.monotonic() + WAIT_SECONDS)
-            except Exception as error:
-                raise SandboxError(f"the sandbox did not start: {error}") from error
+            self.container = stack.enter_context(docker.launch(exercise))
+            _have_imported(self.container, exercise.preload)
             self._stack = stack.pop_all()
+        self.exercise, self.since = exercise, time.monotonic()
 
     def end(self) -> None:
-        with suppress(SandboxError):
+        from docker.errors import DockerException
+
+        with suppress(SandboxError, DockerException, OSError):  # an engine that is gone has ended it
             self._stack.close()
 
 
-class AheadSandbox:
-    """Runs its first worker in the container that waits, and any further one in a new container."""
-
-    name: Literal["docker", "process"] = "docker"
-
-    def __init__(self, waiting: _Waiting, slot: Slot, tier: str, image: str) -> None:
-        self._waiting: _Waiting | None = waiting
-        self._slot, self._tier, self._image = slot, tier, image
-
-    def tier(self) -> str:
-        """Say how strong this wall is."""
-        return self._tier
-
-    def image(self) -> str:
-        """Return the id of the image that runs."""
-        return self._image
-
-    @contextmanager
-    def launch(self, exercise: Exercise) -> Iterator[Process]:
-        """Hand out the container that waits, or, once it has ended, run another."""
-        waiting, self._waiting = self._waiting, None
-        if waiting is None:
-            with DockerSandbox(slot=self._slot).launch(exercise) as fresh:
-                yield fresh
-            return
-        ready = Ready(waiting.container, waiting.greeting)
-        try:
-            yield ready
-        finally:
-            ready.end()
+def _have_imported(container: Container, modules: tuple[str, ...]) -> None:
+    """Have the worker import libraries; raises `Stopped` or `ProtocolError`."""
+    identity = os.urandom(16).hex()
+    encoder = wire.Encoder(_refuse)
+    arguments = encoder.encode({"modules": list(modules)})
+    question = {"id": identity, "op": "preload", "arguments": arguments, "drop": [], "cap": ANSWER_CAP}
+    deadline = time.monotonic() + IMPORT_SECONDS
+    container.send(wire.frame({**question, "seed": None}, encoder.body), deadline)
+    header, body = wire.lengths(container.receive(wire.PREFIX.size, deadline), ANSWER_CAP)
+    answer = wire.parse(container.receive(header, deadline))
+    container.receive(body, deadline)
+    if answer.get("id") != identity or "value" not in answer:
+        raise wire.ProtocolError("the libraries could not be imported")
 
 
-class Ready(Borrowed):
-    """The worker of a container that was started ahead; it has its first question already."""
-
-    def __init__(self, container: Container, greeting: str) -> None:
-        super().__init__(container)
-        self.greeting = greeting
+def _refuse(value: object) -> wire.Handle:
+    raise TypeError(f"{value!r} is no module's name")

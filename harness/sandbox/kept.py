@@ -9,15 +9,15 @@ never comes here: it has a fresh container.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from typing import Any, Final, Literal
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import Any, Final
 
 from harness.errors import SandboxError
 from harness.records import Exercise
-from harness.sandbox.borrowed import Borrowed
+from harness.sandbox.borrowed import Borrowed, BorrowedSandbox
 from harness.sandbox.docker import SEVERAL_SECONDS, Container, DockerSandbox
-from harness.sandbox.protocol import Ending, Process, Slot
+from harness.sandbox.protocol import Ending, Slot
 
 LONGEST_SECONDS: Final = 0.5 * SEVERAL_SECONDS
 """Age at which no further grading begins in a container: it has to end before the reaper comes."""
@@ -34,7 +34,7 @@ class Kept:
         self._exercise = ""
         self._since = 0.0
 
-    def sandbox(self, exercise: Exercise) -> KeptSandbox | None:
+    def sandbox(self, exercise: Exercise) -> BorrowedSandbox | None:
         """Return a sandbox whose first worker is forked in the container that is kept; None without one."""
         aged = time.monotonic() - self._since > LONGEST_SECONDS
         if self._container is None or self._exercise != exercise.id or aged:
@@ -45,7 +45,11 @@ class Kept:
                 return None
         if self._container is None or self._docker is None:
             return None
-        return KeptSandbox(self._container, self._slot, self._docker.tier(), self._docker.image())
+        tier = f"{self._docker.tier()}; shared by a course's own solutions"
+        return BorrowedSandbox(Lease(self._container), self._slot, tier, self._docker.image())
+
+    def before_fork(self) -> None:
+        """There is no thread."""
 
     def started(self) -> None:
         """There is nothing to do meanwhile."""
@@ -64,38 +68,6 @@ class Kept:
         self._docker = self._docker or DockerSandbox(slot=self._slot, several=True)
         self._container = self._stack.enter_context(self._docker.launch(exercise))
         self._exercise, self._since = exercise.id, time.monotonic()
-
-
-class KeptSandbox:
-    """Runs its first worker in a container that is kept, and any further one in a fresh container."""
-
-    name: Literal["docker", "process"] = "docker"
-
-    def __init__(self, container: Container, slot: Slot, tier: str, image: str) -> None:
-        self._container: Container | None = container
-        self._slot, self._tier, self._image = slot, tier, image
-
-    def tier(self) -> str:
-        """Say how strong this wall is."""
-        return f"{self._tier}; shared by a course's own solutions"
-
-    def image(self) -> str:
-        """Return the id of the image that runs."""
-        return self._image
-
-    @contextmanager
-    def launch(self, exercise: Exercise) -> Iterator[Process]:
-        """Have a worker forked, or, once one has ended, run a container."""
-        container, self._container = self._container, None
-        if container is None:
-            with DockerSandbox(slot=self._slot).launch(exercise) as fresh:
-                yield fresh
-            return
-        lease = Lease(container)
-        try:
-            yield lease
-        finally:
-            lease.end()
 
 
 class Lease(Borrowed):

@@ -86,14 +86,6 @@ class Shared(Protocol):
         ...
 
 
-@runtime_checkable
-class Greeted(Protocol):
-    """A process that has been asked to import libraries already."""
-
-    greeting: str
-    """Name of that question, as its answer will have it."""
-
-
 class Sandbox(Protocol):
     """Something that runs a worker with a stream to it."""
 
@@ -114,6 +106,10 @@ class Sandbox(Protocol):
 
 class Keeper(Protocol):
     """Starts sandboxes for the gradings of one process, each of which runs in a forked child."""
+
+    def before_fork(self) -> None:
+        """Have no thread at work: the child is about to be forked."""
+        ...
 
     def sandbox(self, exercise: Exercise) -> Sandbox | None:
         """Return where the next submission runs; None leaves it to the child to start one."""

@@ -8,14 +8,18 @@ import pytest
 
 from harness.errors import SandboxError
 from harness.failures import LearnerFailure
+from harness.grade import Options, grade
+from harness.intake import read_submission
 from harness.proxy import SubmissionProxy
+from harness.recording import Recorder, Replay
 from harness.records import Exercise, Limits, SourceFile, Submission
 from harness.sandbox import ahead
 from harness.sandbox.ahead import Ahead
 from harness.sandbox.docker import OWNER
 from harness.sandbox.owners import owner
 from harness.sandbox.protocol import Slot
-from harness.session import Session, greeting
+from harness.session import Session
+from tests.small_course import NAME, small_course, solution_of
 
 SOURCE = b"""
 import os, pathlib, sys
@@ -44,7 +48,7 @@ HANDED_IN = Submission(files=(SourceFile(path="main.py", data=SOURCE),), entry="
 
 @pytest.fixture
 def place(engine, image, no_leftovers):
-    place = Ahead(Slot(), greeting)
+    place = Ahead(Slot())
     place.following = EXERCISE
     yield place
     place.close()
@@ -53,7 +57,7 @@ def place(engine, image, no_leftovers):
 def waits(place):
     """Have the place's next container started, and wait until it is."""
     place.started()
-    place._join()
+    place.before_fork()
 
 
 @contextmanager
@@ -131,12 +135,52 @@ def test_it_may_be_used_and_ended_by_a_fork(place, engine):
     place.settle({"starts": 1})
 
 
+@pytest.mark.docker
+def test_what_it_answers_can_be_recorded_and_replayed(place):
+    waits(place)
+    recorder = Recorder(place.sandbox(EXERCISE))
+    session = Session(recorder, EXERCISE, HANDED_IN, b"seed")
+    found = SubmissionProxy(session).found()
+    session.close()
+    place.settle({"starts": 1})
+    recording = recorder.recording(EXERCISE, HANDED_IN, b"seed", "")
+    again = Session(Replay(recording, recorder.tensors), EXERCISE, HANDED_IN, b"seed")
+    assert SubmissionProxy(again).found() == found == CLEAN
+
+
+class Notes:
+    """A keeper that keeps nothing and notes what it is asked."""
+
+    def __init__(self):
+        self.asked = []
+
+    def before_fork(self):
+        self.asked.append("before_fork")
+
+    def sandbox(self, exercise):
+        self.asked.append("sandbox")
+
+    def started(self):
+        self.asked.append("started")
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize(("refused", "asked"), [("", ["sandbox"]), ("it is empty", [])])
+def test_no_thread_is_at_work_when_a_grader_is_forked(engine, image, tmp_path, refused, asked):
+    course, notes = small_course(tmp_path / "course"), Notes()
+    exercise = course.find(NAME)
+    submission = read_submission(solution_of(course).parent, exercise)
+    options = Options(keeper=notes)
+    assert grade(course, exercise, submission, options, refused=refused).score.ungraded == 0
+    assert notes.asked == ["before_fork", *asked, "started"]
+
+
 def test_without_an_engine_the_grading_tries_for_itself(monkeypatch):
     def no_engine(*_, **__):
         raise SandboxError("no engine")
 
     monkeypatch.setattr(ahead, "DockerSandbox", no_engine)
-    place = Ahead(Slot(), greeting)
+    place = Ahead(Slot())
     place.following = EXERCISE
     waits(place)
     assert place.sandbox(EXERCISE) is None
@@ -145,6 +189,6 @@ def test_without_an_engine_the_grading_tries_for_itself(monkeypatch):
 
 def test_nothing_is_started_where_nothing_follows(monkeypatch):
     monkeypatch.setattr(ahead, "DockerSandbox", None)
-    place = Ahead(Slot(), greeting)
+    place = Ahead(Slot())
     waits(place)
     assert place.sandbox(EXERCISE) is None

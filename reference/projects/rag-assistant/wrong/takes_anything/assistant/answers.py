@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from assistant.library import Passage
+from assistant.documents import Passage
 
 RULES = """Answer the question from the numbered passages alone, in one line:
 Answer: <a few words> [<number of the passage that says so>]

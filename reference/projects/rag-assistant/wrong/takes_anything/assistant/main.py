@@ -24,7 +24,7 @@ from pydantic import BaseModel, Field
 
 from assistant import model
 from assistant.answers import checked, make_prompt
-from assistant.library import Library
+from assistant.documents import Library
 
 app = FastAPI()
 library = Library()
