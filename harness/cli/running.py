@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from harness.cli.options import choose_sandbox, course_of, parse_seed, read, require_device
-from harness.records import Result
+from harness.records import Exercise, Result
 
 if TYPE_CHECKING:
     from harness.sandbox.ahead import Ahead
@@ -45,7 +45,6 @@ def run_one(
         The others are the command's arguments and options.
     """
     from harness.grade import SEEDS, Options, grade
-    from harness.store import dump
 
     course = course_of(ctx)
     exercise = course.find(name)
@@ -60,17 +59,28 @@ def run_one(
         options = replace(options, keeper=ahead, more=True)
     result = grade(course, exercise, submission, options, refused=refused)
     if html:
-        from reports import pages_of
-
-        html.parent.mkdir(parents=True, exist_ok=True)
-        for file, text in pages_of(result, exercise, html.name):
-            html.with_name(file).write_text(text, encoding="utf-8")
-    if as_json:
-        click.echo(dump(result).decode())
-    else:
-        from harness.cli.printing import print_result
-
-        print_result(result)
-        if html:
-            click.echo(f"Report: {html}")
+        _write_pages(result, exercise, html)
+    _print(result, html, as_json=as_json)
     return result
+
+
+def _write_pages(result: Result, exercise: Exercise, html: Path) -> None:
+    """Write the report, and beside it the page of a notebook if there is one."""
+    from reports import pages_of
+
+    html.parent.mkdir(parents=True, exist_ok=True)
+    for file, text in pages_of(result, exercise, html.name):
+        html.with_name(file).write_text(text, encoding="utf-8")
+
+
+def _print(result: Result, html: Path | None, *, as_json: bool) -> None:
+    if as_json:
+        from harness.store import dump
+
+        click.echo(dump(result).decode())
+        return
+    from harness.cli.printing import print_result
+
+    print_result(result)
+    if html:
+        click.echo(f"Report: {html}")
