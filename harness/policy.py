@@ -65,6 +65,8 @@ FINDERS: Final = frozenset({"importlib", "builtins", "runpy", "pkgutil", "ctypes
 BACK_DOORS: Final = frozenset({"__globals__", "__subclasses__", "__builtins__", "__loader__"})
 ENCODINGS: Final = frozenset({"utf-8", "utf-8-sig", "ascii", "iso-8859-1", "cp1252"})
 """Those in which ASCII means ASCII, so that the tree read here is the code that runs."""
+MOST_READ: Final = 1 << 20
+"""Characters of all imported files together: a tree takes five hundred times as much memory."""
 UNREADABLE: Final = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 
@@ -123,11 +125,12 @@ _DEFINED: Final = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 def _imported(source: Mapping[str, str], entry: str) -> tuple[dict[str, ast.Module], list[str]]:
     """Return the trees of the entry and of what it imports, directly or not; and what cannot be read."""
     waiting = [path for path in source if path.rpartition("/")[2] == entry.rpartition("/")[2]]
-    seen, trees, faults = set(waiting), {}, []
+    seen, trees, faults, left = set(waiting), {}, [], MOST_READ
     while waiting:
         path = waiting.pop()
+        left -= len(source[path])
         try:
-            trees[path] = tree = _parsed(source[path])
+            trees[path] = tree = _parsed(source[path], left)
         except UNREADABLE as error:
             line = getattr(error, "lineno", None) or 1
             faults.append(f"{path}, line {line}: cannot be read as Python in UTF-8: {error!s:.100}")
@@ -139,7 +142,9 @@ def _imported(source: Mapping[str, str], entry: str) -> tuple[dict[str, ast.Modu
     return trees, faults
 
 
-def _parsed(text: str) -> ast.Module:
+def _parsed(text: str, left: int) -> ast.Module:
+    if left < 0:
+        raise ValueError(f"what is imported is longer than {MOST_READ:,} characters")
     encoding, _ = tokenize.detect_encoding(io.BytesIO(text.encode("utf-8", "replace")).readline)
     if encoding not in ENCODINGS:
         raise ValueError(encoding)

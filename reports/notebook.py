@@ -18,6 +18,15 @@ if TYPE_CHECKING:
     from reports.addresses import Link
 
 CAP: Final = 16 << 20
+MOST: Final = {"markdown": 5_000, "raw": 5_000, "code": 20_000}
+"""Characters of a cell: what renders markdown takes time by the square of its length, if it is made for that."""
+MOST_IN_ALL: Final = {"markdown": 100_000, "raw": 100_000, "code": 100_000}
+MOST_ELEMENTS: Final = 500
+"""Signs < in the markdown of all cells: elements that are never closed would lie in each other."""
+MOST_PRINTED: Final = 20_000
+"""Characters of an output."""
+MOST_PRINTED_IN_ALL: Final = 100_000
+CUT: Final = "\n\n(The rest is too long to be shown.)"
 NOTEBOOK: Final = "Your notebook, as it ran"
 """What the way to such a page is called."""
 SHOWN: Final = ("text/plain", "image/png")
@@ -82,21 +91,49 @@ def _plain(value: Any) -> Any:
 
 
 def _without_activity(tree: dict[str, Any]) -> dict[str, Any]:
-    """Return the notebook with text and pictures as its only outputs."""
+    """Return the notebook with text and pictures as its only outputs, all of it within bounds."""
+    left, elements, printed = dict(MOST_IN_ALL), MOST_ELEMENTS, MOST_PRINTED_IN_ALL
     for cell in tree["cells"]:
-        cell["outputs"] = [_harmless(output) for output in cell.get("outputs") or []]
+        kind = cell.get("cell_type")
+        cell["source"] = _cut(cell.get("source"), min(MOST.get(kind, 0), left.get(kind, 0)))
+        if kind == "code":
+            cell["outputs"] = [_harmless(output, printed) for output in cell.get("outputs") or []]
+            printed = max(0, printed - sum(map(_length, cell["outputs"])))
+        else:
+            cell.pop("outputs", None)
+            pieces = cell["source"].split("<")
+            cell["source"] = _cut(cell["source"], len("<".join(pieces[: elements + 1])))
+            elements = max(0, elements - len(pieces) + 1)
         cell.pop("attachments", None)
-        if cell.get("cell_type") != "code":
-            del cell["outputs"]
+        left[kind] = max(0, left.get(kind, 0) - len(cell["source"]))
     return tree
 
 
-def _harmless(output: dict[str, Any]) -> dict[str, Any]:
-    """Return an output with text and pictures only."""
-    data = output.get("data")
+def _harmless(output: dict[str, Any], left: int) -> dict[str, Any]:
+    """Return an output with text and pictures only, the text no longer than what is left."""
+    most, data = min(MOST_PRINTED, left), output.get("data")
     if isinstance(data, dict):
-        return {**output, "metadata": {}, "data": {kind: data[kind] for kind in SHOWN if kind in data}}
+        kept = {kind: data[kind] for kind in SHOWN if kind in data}
+        if "text/plain" in kept:
+            kept["text/plain"] = _cut(kept["text/plain"], most)
+        return {**output, "metadata": {}, "data": kept}
+    if "text" in output:
+        return {**output, "text": _cut(output["text"], most)}
+    if "traceback" in output:
+        return {**output, "traceback": [_cut(output["traceback"], most)]}
     return output
+
+
+def _cut(text: object, most: int) -> str:
+    """Return a text, or the lines of one, up to a length."""
+    whole = "".join(map(str, text)) if isinstance(text, list) else str(text or "")
+    return whole if len(whole) <= most else whole[:most] + CUT
+
+
+def _length(output: dict[str, Any]) -> int:
+    data = output.get("data")
+    shown_text = data.get("text/plain", "") if isinstance(data, dict) else output.get("text", "")
+    return len(shown_text) + sum(map(len, output.get("traceback") or ()))
 
 
 def _rendered(tree: dict[str, Any]) -> Markup:

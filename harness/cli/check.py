@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,7 +64,9 @@ def _watch(ctx: click.Context, exercise: str, path: Path, options: dict[str, Any
     cpus = own_cpus(course_of(ctx).find(exercise).limits.cpus)
     with closing(Ahead(Slot(cpus=cpus), seconds=WAIT_SECONDS)) as ahead:
         while True:
+            began = time.monotonic()
             now = _saved(path)
+            looked = time.monotonic() - began
             if now != seen:
                 seen = now
                 click.clear()
@@ -71,12 +75,25 @@ def _watch(ctx: click.Context, exercise: str, path: Path, options: dict[str, Any
                 except RoadmarkError as error:
                     click.echo(f"{error} {error.hint}", err=True)
                 click.echo("Watching; Ctrl-C ends.")
-            time.sleep(POLL_SECONDS)
+            ahead.expire()
+            time.sleep(max(POLL_SECONDS, 2 * looked))  # a look at much takes a while
 
 
 def _saved(path: Path) -> dict[Path, int]:
-    """Return when each file was last saved."""
-    files = (
-        [path] if path.is_file() else [file for file in path.rglob("*") if file.suffix in (".py", ".ipynb")]
-    )
-    return {file: file.stat().st_mtime_ns for file in files if file.exists()}
+    """Return when each file was last saved; what comes and goes while we look is met at the next look."""
+    found: dict[Path, int] = {}
+    for file in _own_files(path):
+        with suppress(OSError):
+            found[file] = file.stat().st_mtime_ns
+    return found
+
+
+def _own_files(path: Path) -> Iterator[Path]:
+    """Yield Python files and notebooks, but not those of environments and caches."""
+    from harness.intake.folder import CODE, is_ignored
+
+    if not path.is_dir():
+        yield path
+    for place, folders, names in os.walk(path):
+        folders[:] = [name for name in folders if not is_ignored(name)]
+        yield from (Path(place, name) for name in names if name.endswith(CODE))

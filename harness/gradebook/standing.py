@@ -98,6 +98,7 @@ def _attempts() -> Select[*tuple[Any, ...]]:
             StoredResult.possible,
             StoredResult.pass_mark,
             StoredResult.graded_at,
+            newest.c.result,
         )
         .join(own, own.id == Attempt.learner_id)
         .join(target, target.id == func.coalesce(own.merged_into, own.id))
@@ -138,21 +139,29 @@ def _rows_of(group: list[Any], shared: _Shared, *, missing: bool) -> Iterator[Gr
 
 
 def earlier(session: Session) -> dict[tuple[str, str], str]:
-    """Return the digest of the files that count, by learner and exercise, where those are not the latest.
+    """Return the digest in the result that counts, by learner and exercise, where that is not the latest.
 
     Which attempt counts follows from the policies, as in `rows`.
     """
     shared = _shared(session)
-    found: dict[tuple[str, str], str] = {}
+    found: dict[int, tuple[str, str]] = {}
     everything = session.execute(_attempts().execution_options(yield_per=AT_ONCE))
     for (identity, learner, exercise), group in itertools.groupby(
         everything, key=lambda row: (row.id, row.learner, row.exercise)
     ):
-        files = {(one := _graded(row, shared.exercises)): row.submission for row in group}
-        one = counting(exercise, list(files), shared.rules, shared.extensions.get(identity, {}))
-        if one.order != max(each.order for each in files):
-            found[learner, exercise] = files[one]
-    return found
+        stored = {_graded(row, shared.exercises): row.result for row in group}
+        one = counting(exercise, list(stored), shared.rules, shared.extensions.get(identity, {}))
+        if one.order != max(each.order for each in stored):
+            found[stored[one]] = (learner, exercise)
+    return {found[number]: digest for number, digest in _digests(session, list(found))}
+
+
+def _digests(session: Session, numbers: list[int]) -> Iterator[tuple[int, str]]:
+    """Yield the digest of the files that each result is about; nothing for one without a document."""
+    for start in range(0, len(numbers), AT_ONCE):
+        some = select(Document).where(Document.result_id.in_(numbers[start : start + AT_ONCE]))
+        for document in session.scalars(some.execution_options(yield_per=20)):
+            yield document.result_id, RESULT.validate_json(document.json).submission
 
 
 def _graded(row: Any, exercises: Mapping[str, ExerciseRow]) -> Graded:

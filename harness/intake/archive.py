@@ -121,15 +121,17 @@ def _read(members: Iterable[Member], packed: int, name: str) -> tuple[list[Sourc
         files.append(SourceFile(path=path, data=b"".join(parts)))
         kept += len(files[-1].data)
         require_room(name, len(files), kept)
-    files, environments = without_environments(files)
+    kept_files, environments = without_environments(files)
     _require_plain(odd, environments, name)
-    return files, ignored | {folder.rpartition("/")[2] for folder in environments}
+    gone = {file.path for file in files} - {file.path for file in kept_files}
+    left_out = {folder for folder in environments if any(path.startswith(f"{folder}/") for path in gone)}
+    return kept_files, ignored | {folder.rpartition("/")[2] for folder in left_out}
 
 
 def _require_plain(odd: Iterable[str], environments: Iterable[str], name: str) -> None:
     """Refuse links and devices, but for those of an environment, which are dropped with it."""
     for path in odd:
-        if not any(path.startswith(f"{folder}/") for folder in environments):
+        if not any(f"{path}/".startswith(f"{folder}/") for folder in environments):
             raise SubmissionError(f"{name}: {path!a} is a link or a device", hint="pack plain files")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +32,9 @@ IGNORED: Final = frozenset(
 )
 ENVIRONMENT: Final = ("pyvenv.cfg", "conda-meta/history")
 """Files by which a folder of installed packages is known, whatever it is called."""
+PARTS: Final = frozenset({"bin", "conda-meta", "include", "lib", "lib64", "Include", "Lib", "Scripts"})
+"""What an environment puts into its folder; where it was made amid somebody's work, only this goes."""
+CODE: Final = (".py", ".ipynb")
 
 
 def is_ignored(name: str) -> bool:
@@ -47,10 +50,9 @@ def files_of(root: Path) -> tuple[list[SourceFile], set[str]]:
     for place, folders, names in os.walk(root, onerror=_refuse_unreadable):
         if len(Path(place).relative_to(root).parts) > DEPTH_CAP:
             raise SubmissionError(f"{root} is deeper than {DEPTH_CAP} folders", hint="move the files up")
-        ignored |= {name for name in (*folders, *names) if is_ignored(name)}
-        installed = {name for name in folders if any(Path(place, name, one).is_file() for one in ENVIRONMENT)}
-        ignored |= installed
-        folders[:] = sorted(name for name in folders if not is_ignored(name) and name not in installed)
+        unread = left_out(Path(place), folders)
+        ignored |= unread | {name for name in names if is_ignored(name)}
+        folders[:] = sorted(set(folders) - unread)
         _refuse_links(Path(place), folders)
         for name in sorted(name for name in names if not is_ignored(name)):
             file = Path(place, name)
@@ -61,10 +63,28 @@ def files_of(root: Path) -> tuple[list[SourceFile], set[str]]:
     return files, ignored
 
 
+def left_out(place: Path, folders: Iterable[str]) -> set[str]:
+    """Return which folders in a place are nobody's work: caches, and environments of installed packages."""
+    found = {name for name in folders if is_ignored(name) or _is_environment(place / name)}
+    return found | PARTS.intersection(folders) if _is_marked(place) else found
+
+
+def _is_marked(folder: Path) -> bool:
+    return any((folder / one).is_file() for one in ENVIRONMENT)
+
+
+def _is_environment(folder: Path) -> bool:
+    """Whether a folder holds installed packages, and no work of somebody who made them beside it."""
+    return _is_marked(folder) and not any(name.endswith(CODE) for name in os.listdir(folder))
+
+
 def without_environments(files: list[SourceFile]) -> tuple[list[SourceFile], set[str]]:
-    """Return the files that are in no environment below the top, and the environments' folders."""
-    marks = [(file.path, f"/{one}") for file in files for one in ENVIRONMENT]
-    folders = {path.removesuffix(mark) for path, mark in marks if path.endswith(mark)}
+    """Return the files that are in no environment, and the folders that were left out."""
+    marks = [(f"/{file.path}", f"/{one}") for file in files for one in ENVIRONMENT]
+    marked = {path.removesuffix(mark) for path, mark in marks if path.endswith(mark)}
+    at_work = {f"/{file.path}".rpartition("/")[0] for file in files if file.path.endswith(CODE)}
+    amid = {f"{folder}/{part}" for folder in marked & {"", *at_work} for part in PARTS}
+    folders = {folder[1:] for folder in amid | (marked - {"", *at_work})}
     kept = [file for file in files if not any(file.path.startswith(f"{folder}/") for folder in folders)]
     return kept, folders
 

@@ -22,7 +22,7 @@ from harness.records import Cell
 SIZE_CAP: Final = 64 << 20
 CELLS_CAP: Final = 2000
 SKIP_TAGS: Final = frozenset({"skip", "skip-grading", "no-grade", "roadmark-skip"})
-MAGIC: Final = re.compile(r"^\s*[%!?]|^[^#'\"]*=\s*[%!]|\?\s*$", re.MULTILINE)
+MAGIC: Final = re.compile(r"^[^\S\n]*[%!?]|^[^#'\"\n]*=[^\S\n]*[%!]|\?[^\S\n]*$", re.MULTILINE)
 """Where IPython's own syntax may stand; only then is its transformer loaded."""
 
 
@@ -30,6 +30,10 @@ CALL: Final = re.compile(
     r"get_ipython\(\)\.(?P<kind>system|getoutput|run_line_magic|run_cell_magic)\('(?P<what>(?:[^'\\]|\\.)*)'"
 )
 MOST_TOLD: Final = 10
+MOST_WORK: Final = 3_000_000
+"""Characters times magics in all cells: IPython's transformer reads a cell anew for each. About ten seconds."""
+MOST_READ: Final = 1 << 20
+"""Characters of one cell; a tree takes five hundred times as much memory."""
 
 
 def left_out(cells: Iterable[Cell]) -> list[str]:
@@ -49,19 +53,25 @@ def left_out(cells: Iterable[Cell]) -> list[str]:
 def as_module(cells: Iterable[Cell]) -> str:
     """Return the cells one below the other, to be read by a policy: what a magic runs stands in its place.
 
-    A cell that cannot be parsed runs nothing, and is left out.
+    A cell that is no Python runs nothing, and is left out; one that is too large or too deep to be read
+    stays, for the policy to refuse.
     """
     return "\n".join(text for cell in cells if (text := _readable(cell.source)) is not None)
 
 
 def _readable(source: str) -> str | None:
     try:
-        tree = ast.parse(source)
-        if "get_ipython" not in source:
-            return source
-        return ast.unparse(_Unwrapped().visit(tree))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = ast.parse(source) if len(source) <= MOST_READ else None
+    except SyntaxError:
         return None
+    except (ValueError, RecursionError, MemoryError):
+        return source
+    if tree is None or "get_ipython" not in source:
+        return source
+    try:
+        return ast.unparse(_Unwrapped().visit(tree))
+    except (ValueError, RecursionError, MemoryError):
+        return source
 
 
 class _Unwrapped(ast.NodeTransformer):
@@ -76,8 +86,16 @@ class _Unwrapped(ast.NodeTransformer):
                 keywords=[],
             ) if all(isinstance(one, ast.Constant) for one in rest):
                 body = rest[-1].value if rest and name in RUNS_ITS_BODY else ""  # type: ignore[attr-defined]
-                return ast.parse(str(body)).body or [ast.Pass()]
+                return _statements(str(body)) or [ast.Pass()]
         return node
+
+
+def _statements(source: str) -> list[ast.stmt]:
+    """Return what a text says in Python; nothing if it says nothing."""
+    try:
+        return ast.parse(source).body
+    except SyntaxError:
+        return []
 
 
 def cells_of(data: bytes, name: str) -> tuple[Cell, ...]:
@@ -156,11 +174,15 @@ def _language(notebook: Any) -> str:
 
 def _cells(notebook: Any) -> Iterator[Cell]:
     code = [cell for cell in _dicts(notebook.get("cells")) if cell.get("cell_type") == "code"]
+    left = MOST_WORK
     for number, cell in enumerate(code[:CELLS_CAP], start=1):
         metadata = cell.get("metadata")
         tags = metadata.get("tags") if isinstance(metadata, dict) else None
         if not (isinstance(tags, list) and SKIP_TAGS & {tag for tag in tags if isinstance(tag, str)}):
-            yield Cell(number=number, source=_python(_text(cell.get("source"))))
+            source = _text(cell.get("source"))
+            magics = len(MAGIC.findall(source))
+            left -= len(source) * magics
+            yield Cell(number=number, source=_python(source) if magics and left >= 0 else source)
 
 
 def _text(source: object) -> str:
@@ -170,12 +192,10 @@ def _text(source: object) -> str:
 
 
 def _python(source: str) -> str:
-    """Return the cell as Python; a syntax error is left for the cell's run to report."""
-    if not MAGIC.search(source):
-        return source
+    """Return a cell with magics as Python; a syntax error is left for the cell's run to report."""
     from IPython.core.inputtransformer2 import TransformerManager  # nbconvert asks it too, but imports more
 
     try:
         return str(TransformerManager().transform_cell(source))  # type: ignore[no-untyped-call]
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, RuntimeError):  # the last: it gave up
         return source

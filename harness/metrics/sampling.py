@@ -21,6 +21,9 @@ def goodness_of_fit(counts: npt.ArrayLike, expected: npt.ArrayLike) -> float:
         counts: (outcomes,) how often each was drawn; 50 draws or more make sense.
         expected: (outcomes,) probabilities that sum to 1.
 
+    Where all outcomes but the likeliest are expected less than 5 times together, it is the exact binomial
+    test of the likeliest against the rest instead.
+
     Returns:
         0 to 1. An honest sampler is below p with probability p: fail it below 1e-6 only, and draw anew
         before. Exactly 0 where an outcome of probability 0 was drawn.
@@ -35,9 +38,12 @@ def goodness_of_fit(counts: npt.ArrayLike, expected: npt.ArrayLike) -> float:
     possible = shares > 0
     if possible.sum() == 1:
         return 1.0  # it is certain, and it is what was drawn
+    if seen.sum() < 2 * _LEAST_EXPECTED:
+        raise ValueError(f"counts are too few: {seen.sum()} draws cannot tell anything")
     drawn, wanted = _merged(seen[possible].astype(np.float64), shares[possible] * seen.sum())
     if len(wanted) < 2:
-        raise ValueError(f"counts are too few: {seen.sum()} draws cannot tell anything")
+        likeliest = shares.argmax()
+        return _binomial(int(seen.sum() - seen[likeliest]), int(seen.sum()), float(1 - shares[likeliest]))
     statistic = float(((drawn - wanted) ** 2 / wanted).sum())
     return float(special.gammaincc((len(wanted) - 1) / 2, statistic / 2))
 
@@ -53,6 +59,13 @@ def total_variation(counts: npt.ArrayLike, expected: npt.ArrayLike) -> float:
     if not seen.sum():
         raise ValueError("counts are empty: nothing was drawn")
     return float(math.fsum(np.abs(seen / seen.sum() - shares)) / 2)
+
+
+def _binomial(hits: int, draws: int, share: float) -> float:
+    """Return twice the smaller tail of the binomial distribution, at most 1."""
+    upper = float(special.betainc(hits, draws - hits + 1, share)) if hits else 1.0
+    lower = float(special.betaincc(hits + 1, draws - hits, share)) if hits < draws else 1.0
+    return min(1.0, 2 * min(lower, upper))
 
 
 def _merged(drawn: Floats, wanted: Floats) -> tuple[Floats, Floats]:

@@ -56,12 +56,21 @@ class Ahead:
         waiting, self._waiting = self._waiting, None
         if waiting is None or self._docker is None:
             return None
-        if waiting.exercise != exercise or time.monotonic() - waiting.since > self._seconds:
+        if waiting.exercise != exercise or self._overdue(waiting):
             waiting.end()
             return None
         self._taken = waiting
         worker = Borrowed(waiting.container)
         return BorrowedSandbox(worker, self._slot, self._docker.tier(), self._docker.image())
+
+    def expire(self) -> None:
+        """End what has waited too long: a submission that comes now has a container started for it."""
+        if self._waiting and self._overdue(self._waiting):
+            self._waiting.end()
+            self._waiting = None
+
+    def _overdue(self, waiting: _Waiting) -> bool:
+        return time.monotonic() - waiting.since > self._seconds
 
     def started(self) -> None:
         """Start the container of the submission that comes next, meanwhile."""

@@ -290,9 +290,18 @@ class Container:
         return _peak_memory_mb(self._id)
 
     def let_go(self) -> None:
-        """Close this process's end of the stream: a fork has ended the container."""
-        for opened in self._opened:
-            opened.close()
+        """Close this process's end of the stream: a fork has ended the container, nothing is left for `end`."""
+        self._ending, self._stream = Ending(), None
+        self._close()
+
+    def _close(self) -> None:
+        """Close the stream, for a process that shares it too: an engine that can still write to it may hang."""
+        opened, self._opened = self._opened, []
+        if opened:
+            with suppress(OSError):  # it has ended by itself
+                opened[-1].shutdown(socket.SHUT_RDWR)
+        for one in opened:
+            one.close()
 
     def end_from_a_fork(self) -> Ending:
         """End it from a child of the process that started it, over a connection of the child's own."""
@@ -305,8 +314,7 @@ class Container:
             peak = self.peak_memory_mb()
             if self._stream:
                 self._stream.drain()
-            for opened in self._opened:
-                opened.close()
+            self._close()
             self._ending = self._remove(peak)
             if self._ending.exit_code is not None and engine_mark() != self._engine:
                 raise SandboxError(  # it was not the learner's code that ended it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -31,11 +32,14 @@ def connect(url: str | None = None) -> DockerClient:
     import docker  # 0.2 s that commands without a sandbox need not wait for
     from docker.errors import DockerException
 
-    try:
-        client = docker.DockerClient(base_url=address, version="auto", timeout=TIMEOUT_SECONDS)
-        _refuse_podman(client, address)
-    except DockerException as error:
-        raise _no_engine(address) from error
+    with ExitStack() as stack:
+        try:
+            client = docker.DockerClient(base_url=address, version="auto", timeout=TIMEOUT_SECONDS)
+            stack.callback(client.close)
+            _refuse_podman(client, address)
+        except (DockerException, OSError) as error:  # requests' own are of the second kind
+            raise _no_engine(address) from error
+        stack.pop_all()
     return client
 
 
@@ -56,7 +60,6 @@ def _refuse_podman(client: DockerClient, address: str) -> None:
     """Refuse Podman's imitation of the engine, with which no control was ever proved."""
     parts = client.version().get("Components") or ()
     if any("podman" in str(part.get("Name", "")).lower() for part in parts):
-        client.close()
         raise NoEngine(
             f"at {address} answers Podman, with which the sandbox's controls are not proved",
             hint="use a Docker engine, or set DOCKER_HOST to one",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any, Final
 
 from harness.errors import SandboxError
@@ -36,13 +36,13 @@ class Kept:
 
     def sandbox(self, exercise: Exercise) -> BorrowedSandbox | None:
         """Return a sandbox whose first worker is forked in the container that is kept; None without one."""
+        from docker.errors import DockerException
+
         aged = time.monotonic() - self._since > LONGEST_SECONDS
         if self._container is None or self._exercise != exercise.id or aged:
             self.close()
-            try:
+            with suppress(SandboxError, DockerException, OSError):  # the grading tries, and says what it meets
                 self._start(exercise)
-            except SandboxError:  # the grading tries for itself, and says what it met
-                return None
         if self._container is None or self._docker is None:
             return None
         tier = f"{self._docker.tier()}; shared by a course's own solutions"
@@ -61,8 +61,11 @@ class Kept:
 
     def close(self) -> None:
         """End the container."""
+        from docker.errors import DockerException
+
         self._container = None
-        self._stack.close()
+        with suppress(SandboxError, DockerException, OSError):  # an engine that is gone has ended it
+            self._stack.close()
 
     def _start(self, exercise: Exercise) -> None:
         self._docker = self._docker or DockerSandbox(slot=self._slot, several=True)

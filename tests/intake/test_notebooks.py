@@ -212,6 +212,21 @@ def test_what_is_no_notebook_is_refused_in_words(graded_notebook, text, words):
         graded_notebook(text)
 
 
+SLOW = {
+    "blank-lines": "\n" * 200_000 + "a = 1",
+    "assignments": "x = 1\n" * 100_000,
+    "magics": "%time 1\n" * 20_000,
+    "one-magic-and-much-else": "%time 1\n" + "x = 1\n" * 600_000,
+}
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("cell", SLOW.values(), ids=SLOW)
+def test_a_cell_made_to_be_slow_is_read_at_once(tmp_path, cell):
+    (tmp_path / "slow.ipynb").write_text(json.dumps(notebook(cell)))
+    assert read_submission(tmp_path / "slow.ipynb", EXERCISE).cells[0].source == cell
+
+
 def test_outputs_are_dropped_unread(graded_notebook):
     outputs = [{"output_type": "display_data", "data": {"image/png": "A" * (1 << 22)}, "metadata": 3}]
     cell = {"cell_type": "code", "metadata": {}, "source": ADD + "\n" + DOUBLE, "outputs": outputs}

@@ -37,6 +37,10 @@ def module(*cells):
         pytest.param(["%matplotlib inline\n!pip install scipy"], 0, id="what-is-not-run"),
         pytest.param(["def (:", "import scipy"], 1, id="beside-a-cell-that-cannot-be-parsed"),
         pytest.param(["get_ipython().run_cell_magic('time', '', 'import ' + 'scipy')"], 1, id="hidden"),
+        pytest.param(["%time x = (", "import scipy"], 1, id="beside-a-magic-that-cannot-be-parsed"),
+        pytest.param(["%time x = (\nimport scipy"], 1, id="below-a-magic-that-cannot-be-parsed"),
+        pytest.param(["_ = " + "1+" * 2000 + "1\n%time 1\nimport scipy"], 2, id="too-deep"),
+        pytest.param(["# get_ipython\n" + "x = 1\n" * 200_000 + "import scipy"], 1, id="too-long"),
         pytest.param(["run = get_ipython().run_line_magic"], 1, id="handed-around"),
     ],
 )

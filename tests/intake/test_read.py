@@ -492,6 +492,16 @@ def test_an_environment_is_known_by_what_it_holds_and_not_by_its_name(tmp_path):
     assert submission.notices == ("Ignored: env, mine.",)
 
 
+@pytest.mark.parametrize("top", ["", "project/"])
+def test_an_environment_made_amid_the_work_does_not_take_the_work_along(tmp_path, top):
+    files = {"small.py": GOOD, "pyvenv.cfg": b"", "bin/activate": b"", "lib/python3.11/x.py": b"1"}
+    made = laid_out(tmp_path / "made", {f"{top}{name}": data for name, data in files.items()})
+    (made / top / "lib64").symlink_to("lib")
+    submission = read_submission(made, EXERCISE)
+    assert [file.path for file in submission.files] == sorted([f"{top}small.py", f"{top}pyvenv.cfg"])
+    assert submission.notices[0] == "Ignored: bin, lib, lib64."
+
+
 def test_what_the_sandbox_has_no_room_for_is_refused(tmp_path):
     """Were it brought in, the sandbox would fail, and that would be our fault."""
     small = replace(EXERCISE, limits=Limits(disk_mb=1))

@@ -34,6 +34,14 @@ NOISE = np.random.default_rng(3).normal(size=COPIES.shape)
             id="cropped-and-padded",
         ),
         pytest.param(
+            np.roll(COPIES, 1, axis=2)[..., ::-1], "shifted by (0, 1) and mirrored", id="moved-and-mirrored"
+        ),
+        pytest.param(
+            np.roll(COPIES[:, ::-1], 2, axis=1),
+            "shifted by (-2, 0) and upside down",
+            id="upside-down-and-moved",
+        ),
+        pytest.param(
             on_grid(zoom(COPIES[:, 1:-1, 1:-1], (1, 1.2, 1.2), order=1)), "cropped by 1", id="enlarged-crop"
         ),
         pytest.param(

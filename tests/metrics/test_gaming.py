@@ -84,6 +84,10 @@ IMAGE_CHEATS = {
     "training-images-mirrored": (lambda: COPIES[..., ::-1], "memorisation"),
     "training-images-upside-down": (lambda: COPIES[:, ::-1], "memorisation"),
     "training-images-shifted": (lambda: np.roll(COPIES, 1, axis=2), "memorisation"),
+    "training-images-mirrored-and-moved": (
+        lambda: np.roll(COPIES[..., ::-1], 2, axis=1),
+        "memorisation",
+    ),
     "training-images-cropped": (lambda: enlarged(COPIES, 1), "memorisation"),
     "training-images-cropped-more": (lambda: enlarged(COPIES, 2), "memorisation"),
     "training-images-cropped-to-the-middle": (lambda: enlarged(COPIES, 3), "memorisation"),

@@ -35,6 +35,14 @@ def test_an_honest_sampler_gets_every_p_value_alike():
     assert stats.kstest(values, "uniform").pvalue > 1e-4
 
 
+@pytest.mark.parametrize("rest", [0, 1, 4, 40])
+def test_one_outcome_all_but_certain_is_tested_exactly(rest):
+    shares = [0.996, *[0.0005] * 8]
+    counts = [1000 - rest, rest, *[0] * 7]
+    tails = (stats.binom.cdf(rest, 1000, 0.004), stats.binom.sf(rest - 1, 1000, 0.004))
+    assert goodness_of_fit(counts, shares) == pytest.approx(min(1, 2 * min(tails)), rel=1e-9)
+
+
 def test_a_temperature_of_1_1_is_seen_in_ten_thousand_draws():
     warm = SHARES ** (1 / 1.1) / (SHARES ** (1 / 1.1)).sum()
     assert goodness_of_fit(RNG.multinomial(10_000, warm), SHARES) < 1e-3

@@ -133,7 +133,7 @@ def test_a_metric_stands_between_its_marks():
 def test_a_value_of_several_seeds_names_each_and_what_took_the_features():
     measured = Measurement(value=2.5, values=(2.2, 2.5, 2.8), encoder="ab" * 32 + " " + "cd" * 32)
     text = page(check("b", metric=METRIC, measured=measured)).text
-    assert "The mean of 3 seeds: 2.2, 2.5, 2.8." in text
+    assert "Mean of 3 runs: 2.2, 2.5, 2.8." in text
     assert "Features by abababababab, cdcdcdcdcdcd." in text
 
 

@@ -120,6 +120,22 @@ def test_learners_cannot_dress_up_as_us():
     assert not classes & {"verdict", "passed", "big", "advice"}
 
 
+LONG = {
+    "markdown": markdown("![a](" * 2000),
+    "never-closed": markdown("<div>" * 600 + "end"),
+    "code": code("x = 1\n" * 4000 + "# end"),
+    "printed": code("spam()", shown({"text/plain": "spam\n" * 5000 + "end"})),
+    "many": [markdown(f"{i} " + "word " * 900) for i in range(40)],
+}
+
+
+@pytest.mark.parametrize("cells", LONG.values(), ids=LONG)
+def test_what_takes_long_to_show_is_cut_and_that_is_said(cells):
+    page = notebook_page(notebook(*(cells if isinstance(cells, list) else [cells])), "Lab")
+    assert "restistoolongtobeshown." in "".join(Page(page).text.split())
+    assert len(page) < 2_000_000
+
+
 NONE = [
     "",
     "{}",

@@ -1,6 +1,7 @@
 """A container that was started ahead serves one submission, behind the same wall, and then ends."""
 
 import os
+import time
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -33,6 +34,10 @@ def found():
 
 def die():
     os._exit(7)
+
+def flood():
+    while True:
+        print("x" * 1000)
 """
 CLEAN = {"notes": 0, "preloaded": True}
 EXERCISE = Exercise(
@@ -107,8 +112,13 @@ def test_what_waits_for_another_or_too_long_is_ended(place, engine):
     assert place.sandbox(replace(EXERCISE, id="tests/other")) is None
     assert running(engine) == 0
     waits(place)
+    place.expire()
+    assert running(engine) == 1
     place._seconds = 0.0
     assert place.sandbox(EXERCISE) is None
+    assert running(engine) == 0
+    waits(place)
+    place.expire()
     assert running(engine) == 0
 
 
@@ -133,6 +143,23 @@ def test_it_may_be_used_and_ended_by_a_fork(place, engine):
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert running(engine) == 0
     place.settle({"starts": 1})
+
+
+@pytest.mark.docker
+def test_a_flood_ends_although_two_processes_hold_its_stream(place, engine):
+    waits(place)
+    sandbox, began = place.sandbox(EXERCISE), time.monotonic()
+    child = os.fork()
+    if child == 0:
+        session = Session(sandbox, EXERCISE, HANDED_IN, b"seed")
+        with pytest.raises(LearnerFailure) as caught:
+            SubmissionProxy(session).flood()
+        session.close()
+        os._exit(0 if caught.value.reason == "output" else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    place.settle({"starts": 1})
+    assert running(engine) == 0
+    assert time.monotonic() - began < 20, "an engine that goes on writing takes a minute to end it"
 
 
 @pytest.mark.docker

@@ -123,11 +123,11 @@ def test_asks_again_where_it_may_help(submission, model, chat, printed):
     """ask tries up to three times where it may help, then raises, and never shows the key"""
     messages = [{"role": "user", "content": "hello"}]
     busy, lost = Answer.json({"error": {"message": "busy"}}, status=429), Answer(status=0)
-    down = Answer.json({"error": {"message": "down"}}, status=503)
+    broken, down = (Answer.json({"error": {"message": "down"}}, status=code) for code in (500, 503))
     refused = Answer.json({"error": {"message": "no"}}, status=400)
     odd = Answer(chunks=(b"<html>",))
     for script, asks, works in (
-        ([busy, down, chat("third")], 3, True),
+        ([busy, broken, chat("third")], 3, True),
         ([lost, chat("third")], 2, True),
         ([down] * 5, 3, False),
         ([refused, chat("third")], 1, False),
