@@ -115,7 +115,7 @@ def train(
     ### BEGIN SOLUTION seed, build, then for each step: windows, loss, backward, optimiser
     torch.manual_seed(seed)
     model = GPT(vocabulary, context, width, layers, heads)
-    optimiser = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=0.01)
+    optimiser = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=0.01, fused=True)
     losses = []
     for step in range(steps):
         optimiser.param_groups[0]["lr"] = learning_rate(step, steps)

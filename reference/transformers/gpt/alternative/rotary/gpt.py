@@ -90,7 +90,7 @@ def train(tokens: Tensor, steps: int, batch: int, seed: int, **sizes: int) -> tu
     torch.manual_seed(seed)
     model = GPT(**sizes)
     cut = tokens.unfold(0, sizes["context"] + 1, 1)  # every window, (length - context, context + 1)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.0, betas=(0.9, 0.95))
+    optimiser = torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.0, betas=(0.9, 0.95), fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     history = torch.zeros(steps)
     for step in range(steps):

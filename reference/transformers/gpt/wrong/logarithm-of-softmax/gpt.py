@@ -105,7 +105,7 @@ def train(
     """
     torch.manual_seed(seed)
     model = GPT(vocabulary, context, width, layers, heads)
-    optimiser = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=0.01)
+    optimiser = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=0.01, fused=True)
     losses = []
     for step in range(steps):
         optimiser.param_groups[0]["lr"] = learning_rate(step, steps)
