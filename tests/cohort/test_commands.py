@@ -52,6 +52,17 @@ def test_a_gradebook_is_shown_adjusted_exported_and_its_history_told(graded, com
     assert "by me: typo in the task" in told
 
 
+@pytest.mark.parametrize(("counts", "first"), [("best", True), ("last", False)])
+def test_a_site_shows_the_attempt_that_counts(graded, cohort, command, roadmark, tmp_path, counts, first):
+    cohort(3)
+    shutil.copy(tmp_path / "handed-in" / "wrong002.py", tmp_path / "handed-in" / "right000.py")
+    roadmark(*batch(graded))
+    command("gradebook", "policy", "small", "--attempts", counts, "--gradebook", graded)
+    command("report", "--site", "site", "--gradebook", graded)
+    page = (tmp_path / "site" / "cohorts" / "stage.small.html").read_text("utf-8")
+    assert ("an earlier attempt counts" in page) == first
+
+
 def test_policies_rubrics_and_names(graded, command, tmp_path):
     use = ("--gradebook", graded)
     assert "late_penalty 0.1" in command("gradebook", "policy", "small", "--late-penalty", "0.1", *use).stdout

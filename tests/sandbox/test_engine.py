@@ -1,6 +1,7 @@
 """Which engines are talked to, and in which words the others are refused."""
 
 import json
+import math
 import socketserver
 import threading
 from http.server import BaseHTTPRequestHandler
@@ -32,6 +33,10 @@ class Engine(BaseHTTPRequestHandler):
     """Answers what an engine is asked first, under the name that the server was given."""
 
     def do_GET(self):
+        self.server.asked += 1
+        if self.server.asked > self.server.answers:
+            self.close_connection = True  # it dies
+            return
         parts = [{"Name": self.server.kind, "Version": "4.3.1"}]
         answer = json.dumps({"ApiVersion": "1.41", "Version": "4.3.1", "Components": parts}).encode()
         self.send_response(200)
@@ -52,9 +57,10 @@ def served(tmp_path):
     """Serve as an engine of some kind on a socket of its own."""
     servers = []
 
-    def serve(kind: str) -> str:
+    def serve(kind: str, answers: float = math.inf) -> str:
         server = socketserver.ThreadingUnixStreamServer(str(tmp_path / "engine.sock"), Engine)
         server.kind, server.daemon_threads = kind, True
+        server.asked, server.answers = 0, answers
         threading.Thread(target=server.serve_forever, daemon=True).start()
         servers.append(server)
         return f"unix://{tmp_path}/engine.sock"
@@ -69,6 +75,12 @@ def test_podman_is_refused_in_words(served):
     with pytest.raises(NoEngine, match="answers Podman") as caught:
         connect(served("Podman Engine"))
     assert "Docker engine" in caught.value.hint
+
+
+@pytest.mark.parametrize("answers", [0, 1])
+def test_an_engine_that_dies_while_it_is_met_is_none(served, answers):
+    with pytest.raises(NoEngine, match="no Docker engine answers"):
+        connect(served("Engine", answers))
 
 
 def test_docker_is_taken(served):
