@@ -154,3 +154,9 @@ def layer_norm(x):
 __all__ = ["Transformer", "layer_norm"]
 '''
     assert used(main=text, helpers="class TransformerBlock: ...") == ()
+
+
+def test_what_is_imported_is_read_up_to_a_bound_and_what_is_not_costs_nothing():
+    assert not said(main="import small", small="x = 1", large="import torch\n" * 200_000)
+    (place,) = said(main="import large", large="import torch\n" * 200_000)
+    assert "longer than 1,048,576 characters" in place
