@@ -44,10 +44,10 @@ class Callbacks:
             return handle
         if isinstance(value, FUNCTIONS):
             return self._registered(value)
-        if type(value) in (list, tuple):
+        if type(value) in (list, tuple, set, frozenset):
             return type(value)(self.lowered(item) for item in value)
         if type(value) is dict:
-            return {key: self.lowered(item) for key, item in value.items()}
+            return {self.lowered(key): self.lowered(item) for key, item in value.items()}
         return value
 
     def _registered(self, function: Callable[..., Any]) -> wire.Callback:
@@ -75,13 +75,12 @@ class Callbacks:
             inspect.signature(function).bind(*args, **kwargs)
         except TypeError as error:
             return {"refused": str(error)}, []
+        encoder = wire.Encoder(refuse)
         try:
-            value = function(*args, **kwargs)
+            return {"told": encoder.encode(self.lowered(function(*args, **kwargs)))}, encoder.body
         except Exception as error:  # noqa: BLE001 - raised again when the question is settled
             self._raised = self._raised or error
             return {"refused": "the grader ended this question"}, []
-        encoder = wire.Encoder(refuse)
-        return {"told": encoder.encode(self.lowered(value))}, encoder.body
 
     def begin(self) -> None:
         """Forget what a function raised in an earlier question that came to no answer."""

@@ -94,6 +94,60 @@ def test_misuse_is_the_submission_s_and_not_ours(small_course, graded, text, out
     assert (str(check.outcome), words in check.message) == (outcome, True), check.message
 
 
+ECHOES = '''
+    @check(points=1)
+    def test_objects(submission):
+        """What came out as a key or in a set goes in again"""
+        assert submission.colours(submission.table(), submission.both()) == 2
+
+    @check(points=1)
+    def test_deep(submission):
+        """What is too deep to go in again is the submission's fault"""
+        submission.colours(submission.deep(), set())
+
+    @check(points=1)
+    def test_deep_answer(submission):
+        """The same from a function"""
+        kept = submission.deep()
+        submission.asks(lambda: [kept])
+
+    @check(points=1)
+    def test_goes_on(submission):
+        """The conversation goes on afterwards"""
+        assert submission.colours(submission.table(), submission.both()) == 2
+'''
+ECHOED = """
+import enum
+class Colour(enum.Enum):
+    RED, BLUE = "r", "b"
+def table():
+    return {Colour.RED: [1], (Colour.BLUE, 2): [2]}
+def both():
+    return set(Colour)
+def colours(table, members):
+    return len({Colour.RED, (Colour.BLUE, 2)} & set(table)) if members == set(Colour) else 0
+def deep():
+    value = []
+    for _ in range(32):
+        value = [value]
+    return value
+def asks(f):
+    return f()
+"""
+
+
+def test_answers_go_in_again_or_are_the_submission_s_fault(small_course, graded):
+    result = graded(small_course(ECHOES), ECHOED)
+    assert outcomes(result) == {
+        "objects": "passed",
+        "deep": "crashed",
+        "deep_answer": "crashed",
+        "goes_on": "passed",
+    }, result.checks
+    assert "nested more than 32 deep" in result.checks[1].message
+    assert "nested more than 32 deep" in result.checks[2].message
+
+
 WEB = '''
     import json
     from harness.web import Answer

@@ -16,7 +16,7 @@ from scipy import special  # type: ignore[import-untyped]
 from harness.metrics.checking import Floats
 from harness.metrics.intervals import checked_confidence
 
-ORDERS: Final = (*(1 + x / 10 for x in range(1, 100)), *range(11, 64), 80, 96, 128, 192, 256, 512)
+ORDERS: Final = (*(1 + x / 10 for x in range(1, 100)), *range(11, 65), 80, 96, 128, 192, 256, 512)
 """Rényi orders searched; the customary grid, with a few more at the top for small epsilon."""
 
 
@@ -24,7 +24,7 @@ def epsilon(noise_multiplier: float, sample_rate: float, steps: int, delta: floa
     """Return epsilon at `delta` after `steps` of DP-SGD with Poisson sampling; lower is more private.
 
     Args:
-        noise_multiplier: sigma, noise standard deviation over the clipping norm, above 0.
+        noise_multiplier: sigma, noise standard deviation over the clipping norm, 1e-100 to 1e100.
         sample_rate: q, expected batch size over data set size, above 0 and at most 1.
         steps: how many were taken, 1 or more.
         delta: above 0 and below 1, less than 1 / (data set size) to mean anything.
@@ -80,7 +80,8 @@ def audited_epsilon(
 
 
 def _check(sigma: float, rate: float, steps: int, delta: float) -> None:
-    if not (0 < sigma < math.inf and 0 < rate <= 1 and steps >= 1 and 0 < delta < 1):
+    sized = 1e-100 <= sigma <= 1e100  # so that its square is neither 0 nor infinite
+    if not (sized and 0 < rate <= 1 and steps >= 1 and 0 < delta < 1):
         raise ValueError(f"noise, rate, steps or delta is out of range: {sigma}, {rate}, {steps}, {delta}")
 
 

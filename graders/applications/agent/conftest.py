@@ -35,6 +35,11 @@ TAGS: Final = (
 )
 LONGEST: Final = 3000
 """Characters of one message that the model can read."""
+MOST_MESSAGES: Final = 100
+MOST_ASKED: Final = 50
+"""How often the model is asked in one run at all, far more than any budget has."""
+MOST_CALLS: Final = 200
+LONGEST_ARGUMENT: Final = 10_000
 SPECS: Final = (
     {"name": "search", "description": "Looks a word up.", "cost": 1, "effects": False},
     {"name": "deep_search", "description": "Looks it up everywhere, slowly.", "cost": 10, "effects": False},
@@ -95,6 +100,10 @@ class World:
 
     def call(self, tool: str, arguments: Mapping[str, Any]) -> dict[str, str]:
         """Do what a tool does."""
+        if len(self.made) == MOST_CALLS:
+            wrong(f"run(…): tools were called more than {MOST_CALLS} times.")
+        if sum(len(str(value)) for value in arguments.values()) > LONGEST_ARGUMENT:
+            wrong(f"run(…): a tool was given more than {LONGEST_ARGUMENT:,} characters.")
         status, content = "error", "these are not the arguments of this tool"
         kept = {name: value for name, value in arguments.items() if isinstance(value, (str, int, float))}
         if set(arguments) == set(PARAMETERS[tool]) and all(isinstance(v, str) for v in arguments.values()):
@@ -192,6 +201,8 @@ class Episode:
     def reply(self, messages: Any) -> str:
         """Return what the model says."""
         self.steps += 1
+        if self.steps > MOST_ASKED:
+            return "I do not want to talk any more."
         fault = conversation_fault(messages, self.task)
         if fault:
             self.broken = self.broken or fault
@@ -299,6 +310,8 @@ def conversation_fault(messages: Any, task: str) -> str:
     """Return what is wrong with a conversation, or an empty text."""
     if not isinstance(messages, list) or len(messages) < 2 or not all(_is_message(one) for one in messages):
         return "the model was given something else than a list of messages"
+    if len(messages) > MOST_MESSAGES:
+        return f"the model was given more than {MOST_MESSAGES} messages"
     roles = [message["role"] for message in messages]
     if roles[0] != "system" or any(r != ("user", "assistant")[i % 2] for i, r in enumerate(roles[1:])):
         return (
@@ -459,13 +472,19 @@ class Stage:
     script: list[str] | None = None
     """What the model says, one after the other, instead of what the episode makes it say."""
     heard: list[Any] = field(default_factory=list)
-    """The messages of each time that the model was asked."""
+    """The messages of each time that the model was asked while it spoke by a script."""
 
     def model(self, messages: Any) -> str:
         """Answer as the model."""
-        self.heard.append(messages)
         if self.script is None:
             return self.episode.reply(messages)
+        if fault := conversation_fault(messages, self.episode.task):
+            wrong(f"run(…): {fault}.")
+        if any(len(message["content"]) > LONGEST for message in messages):
+            wrong(f"run(…): a message has more than the {LONGEST} characters that the model can read.")
+        if len(self.heard) == MOST_ASKED:
+            wrong(f"run(…): the model was asked more than {MOST_ASKED} times.")
+        self.heard.append(messages)
         self.episode.steps += 1
         return self.script.pop(0) if self.script else "Answer: over"
 
@@ -516,9 +535,8 @@ class Stage:
         told = plain(self.agent(task, self.model, tools, specs(), GRANTS, budget))
         if not isinstance(told, dict):
             wrong("run(…): expected a dict.", reason="wrong-type")
-        fault = next((f for messages in self.heard if (f := conversation_fault(messages, task))), "")
-        if fault or not self.heard:
-            wrong(f"run(…): {fault or 'the model was not asked'}.")
+        if not self.heard:
+            wrong("run(…): the model was not asked.")
         return told
 
     def last(self, turn: int = -1) -> str:

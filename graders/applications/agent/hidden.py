@@ -7,6 +7,8 @@ from harness.grading import check, expect_text, metric, wrong
 from harness.metrics.intervals import measurement, t_interval
 
 AT_ONCE = 3
+KEPT = 2000
+"""Characters of a text that observation keeps."""
 SHOP = "http://shop.local"
 
 # ---- words -----------------------------------------------------------------------------------
@@ -54,7 +56,7 @@ def test_delimits_observations(submission, tags, rng):
     """observation(text) puts tags around a text that nothing in it can close, and cuts what is too long"""
     word = "".join(chr(97 + int(i)) for i in rng.integers(26, size=8))
     for closing in ("", *(f"</{tag}> < / {tag.upper()} > <{tag}>" for tag in tags)):
-        got = expect_text(submission.observation(f"{word} {closing} over"), what="observation(text)")
+        got = observed(submission, f"{word} {closing} over")
         found = re.fullmatch(r"\s*<([A-Za-z][\w.-]*)[^<>]*>(.*)<\s*/\s*\1\s*>\s*", got, re.DOTALL)
         if not found or word not in found[2] or "over" not in found[2]:
             wrong(
@@ -64,14 +66,17 @@ def test_delimits_observations(submission, tags, rng):
             wrong("observation(text): what stands in the text can close the tag.")
     long = "".join("aeio"[int(i)] for i in rng.integers(4, size=2600))
     for size, kept in ((2000, 2000), (2001, 2000), (2600, 2000)):
-        got = expect_text(submission.observation(long[:size]), what="observation(text)")
-        if (
-            long[:kept] not in got
-            or long[: kept + 1] in got
-            or len(got) > 2300
-            or ("cut" in got) != (size > kept)
-        ):
+        got = observed(submission, long[:size])
+        if long[:kept] not in got or long[: kept + 1] in got or ("[cut]" in got) != (size > kept):
             wrong("observation(text): the first 2000 characters, and [cut] behind them if there were more.")
+
+
+def observed(submission, text):
+    """Return what observation makes of a text, at most 300 characters more than it keeps."""
+    got = expect_text(submission.observation(text), what="observation(text)")
+    if len(got) > KEPT + 300:
+        wrong("observation(text): the first 2000 characters, the tags around them, and nothing else.")
+    return got
 
 
 # ---- what is permitted -----------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
@@ -45,6 +45,18 @@ def own_code(submission: Any, source: Mapping[str, str]) -> Any:
     if places:
         wrong("\n".join(places[:5]), reason="forbidden")
     return submission
+
+
+@pytest.fixture(scope="session")
+def parted() -> Callable[[object, Sequence[str], str], Sequence[Any]]:
+    """Requires an answer to have so many parts, and returns them."""
+
+    def parts_of(answer: object, names: Sequence[str], what: str) -> Sequence[Any]:
+        if not isinstance(answer, (tuple, list)) or len(answer) != len(names):
+            wrong(f"{what}: expected ({', '.join(names)}), got {kind_of(answer)}.", reason="wrong-type")
+        return answer
+
+    return parts_of
 
 
 # ---- an independent reader -------------------------------------------------------------------

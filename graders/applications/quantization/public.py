@@ -4,6 +4,7 @@ import numpy as np
 
 from harness.grading import assert_close, check, expect_array, expect_number, wrong
 
+PAIR, TRIPLE = ("codes", "scale"), ("codes", "scale", "zero")
 HALF = 0.5 + 1e-3
 """How far a code may be from the exact quotient: rounding may go either way at a half."""
 
@@ -11,11 +12,11 @@ HALF = 0.5 + 1e-3
 
 
 @check(points=3, hint="scale = largest magnitude / (2^(bits-1) - 1); round(values / scale), as int8")
-def test_one_scale_for_all(own_code, rng):
+def test_one_scale_for_all(own_code, parted, rng):
     """Symmetric codes: the largest magnitude has the largest code, and each value the nearest"""
     for bits in (8, 4, int(rng.integers(2, 8))):
         values = (rng.uniform(0.1, 50) * rng.normal(size=(7, 9))).astype(np.float32)
-        codes, scale = _pair(own_code.symmetric(values, bits), "symmetric(values, bits)")
+        codes, scale = parted(own_code.symmetric(values, bits), PAIR, "symmetric(values, bits)")
         truth = np.abs(values).max() / (2 ** (bits - 1) - 1)
         assert_close(expect_number(scale, what="the scale"), truth, what="the scale")
         numbers = expect_array(codes, shape=values.shape, dtype="int8", what="the codes")
@@ -24,14 +25,14 @@ def test_one_scale_for_all(own_code, rng):
 
 
 @check(points=4, needs=test_one_scale_for_all, hint="the maximum over all axes but this one, with keepdims")
-def test_a_scale_for_each_channel(own_code, rng):
+def test_a_scale_for_each_channel(own_code, parted, rng):
     """Each channel along an axis has a scale of its own"""
     for axis in (0, 1, -1):
         size = np.exp(rng.normal(size=(4, 1, 1)) + rng.normal(size=(1, 5, 1)) + rng.normal(size=(1, 1, 6)))
         values = (size * rng.normal(size=(4, 5, 6))).astype(np.float32)
         others = tuple({0, 1, 2} - {axis % 3})
         truth = np.abs(values).max(axis=others, keepdims=True) / 127
-        codes, scale = _pair(own_code.symmetric(values, 8, axis), "symmetric(values, 8, axis)")
+        codes, scale = parted(own_code.symmetric(values, 8, axis), PAIR, "symmetric(values, 8, axis)")
         assert_close(scale, truth, dtype="float32", what=f"the scales along axis {axis}")
         numbers = expect_array(codes, shape=values.shape, dtype="int8", what="the codes")
         if np.abs(values / truth - numbers).max() > HALF:
@@ -39,13 +40,12 @@ def test_a_scale_for_each_channel(own_code, rng):
 
 
 @check(points=4, hint="low = min(least, 0), high = max(largest, 0); zero = round(-low / scale)")
-def test_zero_has_a_code(own_code, rng):
+def test_zero_has_a_code(own_code, parted, rng):
     """Asymmetric codes use the whole range, and 0 is one of them, exactly"""
     for bits, shift in ((8, 0.4), (4, -0.5), (int(rng.integers(3, 8)), 4.0), (5, -4.0)):
         values = (rng.uniform(0.5, 9) * (rng.uniform(-1, 1, size=(6, 11)) + shift)).astype(np.float32)
         low, high, top = min(values.min(), 0), max(values.max(), 0), 2**bits - 1
-        answer = own_code.asymmetric(values, bits)
-        codes, scale, zero = _triple(answer, "asymmetric(values, bits)")
+        codes, scale, zero = parted(own_code.asymmetric(values, bits), TRIPLE, "asymmetric(values, bits)")
         truth = (float(high) - float(low)) / top
         assert_close(expect_number(scale, what="the scale"), truth, what="the scale")
         place = expect_number(zero, what="the code of 0")
@@ -92,15 +92,3 @@ def _require_near(found, values, rounded, kind):
     errors, usual = (((one - values).reshape(-1, 32) ** 2).sum(axis=1) for one in (found, rounded))
     if (errors > 4 * usual).any() or (errors / usual).mean() > 1.1:
         wrong(f"encode(values, '{kind}'): the values that a reader finds are not the nearest that it can.")
-
-
-def _pair(answer, what):
-    if not isinstance(answer, (tuple, list)) or len(answer) != 2:
-        wrong(f"{what}: expected (codes, scale).", reason="wrong-type")
-    return answer
-
-
-def _triple(answer, what):
-    if not isinstance(answer, (tuple, list)) or len(answer) != 3:
-        wrong(f"{what}: expected (codes, scale, zero).", reason="wrong-type")
-    return answer

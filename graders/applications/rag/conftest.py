@@ -24,10 +24,14 @@ WORDS: Final = (100, 150)
 """Words of a passage: how many are aimed at, and the most of one piece."""
 LONGEST: Final = 8000
 """Characters of a prompt that the model can read."""
+MOST_ASKED: Final = 50
+"""How often it may be asked about one question at all."""
 PATIENCE: Final = 4
 """How often it answers about one question."""
 ENOUGH: Final = 1500
 """Words of one check that all differ at the beginning, so that who compares stems is right, too."""
+LARGEST: Final = 1e300
+"""No score is larger."""
 FEWEST: Final = 40
 """Questions about Python whose passages have to be there; other versions of CPython word a few otherwise."""
 SHARE: Final = {Kind.DIRECT: 60, Kind.TWO_STEP: 40, Kind.UNANSWERABLE: 30}
@@ -163,30 +167,42 @@ class Reader:
     cases: dict[str, Case] = field(default_factory=dict)
     script: list[str] | None = None
     """What to say, one after the other, whatever is asked."""
-    heard: list[Any] = field(default_factory=list)
+    heard: list[list[dict[str, str]]] = field(default_factory=list)
+    """The prompts that it was given while it spoke by a script."""
     said: dict[str, list[str]] = field(default_factory=dict)
     """Answers given, by question."""
 
     def model(self, messages: Any) -> str:
         """Answer as the model."""
-        self.heard.append(messages)
-        if self.script is not None:
-            return self.script.pop(0) if self.script else "Unknown"
         fault = prompt_fault(messages)
+        if self.script is not None:
+            self._hear(messages, fault)
+            return self.script.pop(0) if self.script else "Unknown"
+        readable = not fault and sum(len(message["content"]) for message in messages) <= LONGEST
         asked = (
-            re.search(r"^Question: (.*\S)\s*\Z", messages[-1]["content"], re.MULTILINE) if not fault else None
+            re.search(r"^Question: (.*\S)\s*\Z", messages[-1]["content"], re.MULTILINE) if readable else None
         )
         case = self.cases.get(asked[1]) if asked else None
-        if case is None or sum(len(message["content"]) for message in messages) > LONGEST:
+        if case is None:
             return "I have lost the thread."
         said = self.said.setdefault(case.question, [])
-        said.append("")
-        if len(said) > PATIENCE:
+        if len(said) == PATIENCE:
             return "I do not want to talk about this any more."
+        said.append("")
         reply = self._reply(case, messages, len(said))
         if reply.startswith("Answer:"):
             said[-1] = re.sub(r" \[.*", "", reply.removeprefix("Answer: "))
         return reply
+
+    def _hear(self, messages: Any, fault: str) -> None:
+        """Keep a prompt, if it is one that the model can read."""
+        if fault:
+            wrong(f"answer(…): {fault}.")
+        if sum(len(message["content"]) for message in messages) > LONGEST:
+            wrong(f"answer(…): a prompt has more than {LONGEST} characters.")
+        if len(self.heard) == MOST_ASKED:
+            wrong(f"answer(…): the model was asked more than {MOST_ASKED} times about one question.")
+        self.heard.append(messages)
 
     def _reply(self, case: Case, messages: Sequence[Mapping[str, str]], turn: int) -> str:
         rules = messages[0]["content"].lower()
@@ -213,7 +229,7 @@ class Reader:
 
 def numbered(content: str) -> list[tuple[int, str]]:
     """Return the numbered passages of a prompt, their spaces made one."""
-    parts = re.split(r"^\[(\d+)\] |^Question: ", content, flags=re.MULTILINE)
+    parts = re.split(r"^\[(\d{1,6})\] |^Question: ", content, flags=re.MULTILINE)
     pairs = zip(parts[1::2], parts[2::2], strict=False)
     return [(int(number), " ".join(text.split())) for number, text in pairs if number]
 
@@ -239,12 +255,13 @@ def _is_message(value: object) -> bool:
 
 
 def hits(value: Any, what: str) -> list[dict[str, Any]]:
-    """Require a list of `{"id", "text", "score"}`, as a search returns it."""
+    """Require a list of `{"id", "text", "score"}`, as a search returns it, the scores finite."""
     if not isinstance(value, list) or not all(
         isinstance(one, dict)
         and isinstance(one.get("id"), str)
         and isinstance(one.get("text"), str)
         and type(one.get("score")) in (int, float)
+        and abs(one["score"]) < LARGEST
         for one in value
     ):
         wrong(
@@ -294,9 +311,8 @@ class Desk:
         told = self.submission.answer(question, index_of(self.submission, passages), self.reader.model)
         if not isinstance(told, dict) or set(told) != {"answer", "citations"}:
             wrong("answer(…): expected {'answer': …, 'citations': …}.", reason="wrong-type")
-        fault = next((fault for messages in self.reader.heard if (fault := prompt_fault(messages))), "")
-        if fault or not self.reader.heard:
-            wrong(f"answer(…): {fault or 'the model was not asked'}.")
+        if not self.reader.heard:
+            wrong("answer(…): the model was not asked.")
         cited = told["citations"]
         if not isinstance(cited, list) or not all(isinstance(one, str) for one in cited):
             wrong("answer(…): 'citations' is no list of ids.", reason="wrong-type")

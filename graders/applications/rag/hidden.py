@@ -9,6 +9,8 @@ from harness.policy import foreign_code
 
 ALLOWED = ("numpy", "json", "hashlib", "zlib", "unicodedata")
 LONGEST = 8000
+SPARE = 300
+"""Characters of a prompt that nobody has to use."""
 
 # ---- rules -----------------------------------------------------------------------------------
 
@@ -114,14 +116,17 @@ def test_looks_at_words(indexed, reindexed, found, word):
 )
 def test_keeps_prompts_short(submission, shelf, look, word):
     """make_prompt leaves out the last passages where the prompt would be longer than 8000 characters"""
-    for size, least, asked in ((100, 12, 1), (1400, 4, 1), (3000, 2, 1), (9000, 0, 1), (700, 6, 200)):
+    for size, asked in ((100, 1), (1400, 1), (3000, 1), (9000, 1), (700, 200)):
         texts = [" ".join(word() for _ in range(size // 9)) for _ in range(12)]
         messages = submission.make_prompt(f"What is {' '.join(word() for _ in range(asked))}?", shelf(texts))
         shown = look(messages)
-        if shown != list(enumerate(texts, start=1))[: len(shown)] or len(shown) < least:
-            wrong("make_prompt: expected the first passages, whole and as many as fit.")
-        if sum(len(message["content"]) for message in messages) > LONGEST:
+        characters = sum(len(message["content"]) for message in messages)
+        if characters > LONGEST:
             wrong("make_prompt: the messages have more than 8000 characters.")
+        more = texts[len(shown) : len(shown) + 1]
+        fits = any(characters + len(f"[99] {text}") + SPARE <= LONGEST for text in more)
+        if shown != list(enumerate(texts, start=1))[: len(shown)] or fits:
+            wrong("make_prompt: expected the first passages, whole and as many as fit.")
 
 
 @check(

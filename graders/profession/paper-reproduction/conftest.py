@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pytest
 from threadpoolctl import threadpool_limits
 
-from harness.grading import Rng, wrong
+from harness.grading import Rng, expect_array, wrong
 
 Floats = npt.NDArray[np.float64]
 Key = tuple[str, float, float]
@@ -27,6 +27,8 @@ PARTS: Final = (("ridgeless", 4.0), ("ridgeless", 1.0), ("ridge", 4.0))
 KEYS: Final[Sequence[Key]] = [(*part, gamma) for part in PARTS for gamma in GAMMAS]
 COLUMNS: Final = ("estimator", "snr", "gamma", "measured", "low", "high", "limit")
 CLAIMS: Final = ("peak", "second-descent", "weak-signal", "ridge", "more-data")
+LARGEST: Final = 1e6
+"""No number of a draw, and no risk, is larger."""
 PROSE: Final = ("paper", "method", "limits")
 """Sections in the learner's own words."""
 
@@ -36,6 +38,23 @@ def one_thread() -> Any:
     """Keep the grader's arithmetic on one thread."""
     with threadpool_limits(1):
         yield
+
+
+# ---- what is drawn ---------------------------------------------------------------------------
+
+
+def drawn(answer: object, n: int, p: int) -> tuple[Floats, Floats, Floats]:
+    """Return x (n, p), y (n,) and beta (p,), as `draw` has to return them."""
+    if not isinstance(answer, (tuple, list)) or len(answer) != 3:
+        wrong("draw(n, p, snr, seed): expected (x, y, beta).", reason="wrong-type")
+    shapes = {"x": (n, p), "y": (n,), "beta": (p,)}
+    x, y, beta = (
+        expect_array(part, shape=shape, what=f"{name} of draw").astype(float)
+        for part, (name, shape) in zip(answer, shapes.items(), strict=True)
+    )
+    if max(np.abs(part).max() for part in (x, y, beta)) > LARGEST:
+        wrong(f"draw(n, p, snr, seed): a number is larger than {LARGEST:g}.")
+    return x, y, beta
 
 
 # ---- what the program writes -----------------------------------------------------------------
@@ -106,6 +125,8 @@ def entry_of(row: Sequence[str], key: Key, what: str) -> Entry:
     if row[0].strip(" *`").lower() != estimator or [*numbers[:2]] != [snr, gamma]:
         wrong(f"{what}: expected {estimator}, snr {snr:g}, gamma {gamma:g} here. Is the order right?")
     entry = Entry(*numbers[2:])
+    if not 0 < entry.measured < LARGEST:
+        wrong(f"{what}: a mean of risks is above 0, and below {LARGEST:g}.")
     if not entry.low <= entry.measured <= entry.high:
         wrong(f"{what}: the mean lies outside of its interval.")
     return entry
@@ -270,6 +291,7 @@ def paper() -> SimpleNamespace:
         parts=PARTS,
         claims=CLAIMS,
         prose=PROSE,
+        drawn=drawn,
         limit_of=limit_of,
         expected_risk=expected_risk,
         shortest=shortest,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from harness.grading import assert_close, check, expect_array, expect_number, wrong
+from harness.grading import assert_close, check, expect_number, wrong
 
 FEWEST_WORDS = 40
 FEWEST_DIFFERENT = 25
@@ -11,15 +11,10 @@ FEWEST_DIFFERENT = 25
 
 
 @check(points=2, hint="scale beta to the length that snr gives; the noise keeps variance 1 whatever snr is")
-def test_draw_follows_the_model(submission, rng):
+def test_draw_follows_the_model(submission, paper, rng):
     """draw(n, p, snr, seed) gives y = x beta + noise of variance 1, and |beta|^2 = snr"""
     for p, snr in ((3, float(rng.uniform(3, 9))), (7, float(rng.uniform(0.1, 0.5)))):
-        answer = submission.draw(4000, p, snr, rng.seed())
-        if not isinstance(answer, (tuple, list)) or len(answer) != 3:
-            wrong("draw(n, p, snr, seed): expected (x, y, beta).", reason="wrong-type")
-        x = expect_array(answer[0], shape=(4000, p), what="x of draw").astype(float)
-        y = expect_array(answer[1], shape=(4000,), what="y of draw").astype(float)
-        beta = expect_array(answer[2], shape=(p,), what="beta of draw").astype(float)
+        x, y, beta = paper.drawn(submission.draw(4000, p, snr, rng.seed()), 4000, p)
         assert_close((beta**2).sum(), snr, what="|beta|^2")
         noise = y - x @ beta
         if abs(noise.mean()) > 0.12 or abs((noise**2).mean() - 1) > 0.15:  # 7 and 6 standard deviations

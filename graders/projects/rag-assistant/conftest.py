@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -19,6 +21,11 @@ from harness.web import Answer, Response
 MODEL: Final = "scripted-1"
 VISITORS: Final = Path(__file__).with_name("visitors.py")
 SHARE: Final = {Kind.DIRECT: 45, Kind.UNANSWERABLE: 15}
+LONGEST_REQUEST: Final = 200_000
+"""Bytes that the model reads."""
+LONGEST_QUESTION: Final = 500
+REMEMBERED: Final = 100
+"""Requests to the model."""
 Events = list[tuple[str, Any]]
 
 # ---- the model -------------------------------------------------------------------------------
@@ -74,6 +81,63 @@ class Case:
 
 
 @dataclass
+class Visit:
+    """What the grader knows of visitors that come at the same time; see visitors.py.
+
+    The order of things is that in which they reach this side of the wall, where the submission cannot
+    change what has been written down. Visitors live in its sandbox: what they saw is what it lets them say.
+    """
+
+    questions: tuple[str, ...]
+    pieces: tuple[str, str]
+    """The beginning of the model's reply, said at once, and the rest, said when visitors have seen enough."""
+    count: int
+    """How many different questions have to reach the model before it goes on."""
+    key: str = field(default_factory=lambda: token_hex(16))
+    """Who has it tells of this visit, and of no earlier one."""
+    arrived: set[str] = field(default_factory=set)
+    """Questions that had reached the model before it went on."""
+    went_on: bool = False
+    early: dict[str, Any] = field(default_factory=dict)
+    """What visitors have seen before it went on."""
+    told: list[Any] = field(default_factory=list)
+    """What they say in the end: once, unless somebody else says it, too."""
+
+    @property
+    def here(self) -> bool:
+        """Whether all questions were with the model at the same time."""
+        return len(self.arrived & {*self.questions}) >= self.count
+
+    @property
+    def said(self) -> list[Any]:
+        """What each visitor was answered."""
+        told = self.told[0] if len(self.told) == 1 else None
+        said = told.get("said") if isinstance(told, dict) else None
+        return said if isinstance(said, list) else []
+
+    @property
+    def after(self) -> object:
+        """What the one was answered who came when the others had gone."""
+        return self.told[0].get("after") if self.said else None
+
+    def hear(self, what: str, told: dict[str, Any], question: str) -> dict[str, Any]:
+        """Write down what has happened, and return what is to be said to it."""
+        match what:
+            case "v1/chat/completions":
+                if not self.went_on and len(question) <= LONGEST_QUESTION:
+                    self.arrived.add(question)
+                return {"first": self.pieces[0], "all": self.here}
+            case "early" if not self.went_on and not self.early:
+                self.early = told
+            case "rest":
+                self.went_on = True
+                return {"rest": self.pieces[1]}
+            case "said" if len(self.told) < 2:
+                self.told.append(told)
+        return {}
+
+
+@dataclass
 class ScriptedModel:
     """Answers chat completions by the rules of the README; remembers what it was asked."""
 
@@ -82,15 +146,20 @@ class ScriptedModel:
     """Documents by id."""
     cases: dict[str, Case] = field(default_factory=dict)
     script: list[Answer] = field(default_factory=list)
-    asked: list[dict[str, Any]] = field(default_factory=list)
+    visit: Visit | None = None
+    asked: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
     told: set[str] = field(default_factory=set)
     """Questions that it has answered rightly."""
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
         """Answer one request."""
+        if path.startswith("/visit/"):
+            return self._visited(path, headers, body)
+        if len(body) > LONGEST_REQUEST:
+            return Answer.json({"error": {"message": "this is too long"}}, status=413)
         request = _object(body)
         bearer = headers.get("authorization", "")
-        self.asked.append({"method": method, "path": path, "bearer": bearer, **request})
+        self.asked.append({**request, "method": method, "path": path, "bearer": bearer})
         if self.script:
             return self.script.pop(0)
         messages = request.get("messages")
@@ -102,10 +171,21 @@ class ScriptedModel:
         cut = len(reply) // 3
         return streamed(reply[:cut], reply[cut : 2 * cut], reply[2 * cut :])
 
+    def _visited(self, path: str, headers: dict[str, str], body: bytes) -> Answer:
+        """Answer a visitor, or the model that waits for visitors."""
+        key, _, what = path.removeprefix("/visit/").partition("/")
+        if self.visit is None or key != self.visit.key:
+            return Answer.json({}, status=404)
+        request, question = _object(body), ""
+        if what == "v1/chat/completions":
+            messages = request.get("messages")
+            known = headers.get("authorization") == f"Bearer {self.key}" and len(body) <= LONGEST_REQUEST
+            question = asked_in(messages[-1]["content"]) if known and is_prompt(messages) else ""
+        return Answer.json(self.visit.hear(what, request, question))
+
     def reply(self, content: str) -> str:
         """Return what the model says to a prompt."""
-        found = re.search(r"^Question: (.*\S)\s*\Z", content, re.MULTILINE)
-        case = self.cases.get(found[1]) if found else None
+        case = self.cases.get(asked_in(content))
         if case is None:
             return "Hello!"
         shown = numbered(content)
@@ -135,9 +215,15 @@ def is_prompt(messages: Any) -> bool:
     )
 
 
+def asked_in(content: str) -> str:
+    """Return the question of a prompt, or an empty text."""
+    found = re.search(r"^Question: (.*\S)\s*\Z", content, re.MULTILINE)
+    return found[1] if found else ""
+
+
 def numbered(content: str) -> list[tuple[int, str]]:
     """Return the numbered passages of a prompt, their spaces made one."""
-    parts = re.split(r"^\[(\d+)\] |^Question: ", content, flags=re.MULTILINE)
+    parts = re.split(r"^\[(\d{1,6})\] |^Question: ", content, flags=re.MULTILINE)
     pairs = zip(parts[1::2], parts[2::2], strict=False)
     return [(int(number), " ".join(text.split())) for number, text in pairs if number]
 
@@ -239,26 +325,32 @@ class Service:
             wrong("POST /ask: expected the last event done, with {'answer': …, 'citations': […]}.")
         return told
 
-    def visit(self, mode: str, questions: Sequence[str], **given: Any) -> dict[str, Any]:
-        """Let visitors come; return what they have seen."""
-        own = mode == "crowd"
-        self.submission.set_environment(
-            {"OPENAI_BASE_URL": f"{self.door if own else f'http://127.0.0.1:{self.port}'}/v1"}
-        )
-        told = {"mode": mode, "questions": list(questions), "address": self.http.address, "port": self.port}
-        self.submission.run(VISITORS.read_text(encoding="utf-8"), json.dumps({**told, **given}))
-        self.port += 1
+    def visit(
+        self, mode: str, questions: Sequence[str], *, reply: str = "", count: int = 1, extra: str = ""
+    ) -> Visit:
+        """Let visitors come; return what is known of them."""
+        half = len(reply) // 2 if mode == "stream" else 0
+        visit = self.model.visit = Visit(tuple(questions), (reply[:half], reply[half:]), count)
+        models = self.door if mode == "crowd" else f"http://127.0.0.1:{self.port}"
+        self.submission.set_environment({"OPENAI_BASE_URL": f"{models}/v1"})
+        given = {
+            "mode": mode,
+            "questions": list(questions),
+            "count": count,
+            "extra": extra,
+            "reply": reply if mode == "leave" else "",
+            "address": self.http.address,
+            "port": self.port,
+            "door": f"{self.door}/visit/{visit.key}",
+        }
+        self.submission.run(VISITORS.read_text(encoding="utf-8"), json.dumps(given))
+        self.port, self.model.visit = self.port + 1, None
         self.submission.set_environment({"OPENAI_BASE_URL": f"{self.door}/v1"})
-        seen = self.submission.artefact("visitors.json")
-        if (
-            not isinstance(seen, dict)
-            or seen.get("turn") != self.port
-            or not isinstance(seen.get("said"), list)
-        ):
+        if not visit.told:
             wrong("The visitors were not answered in time.")
-        if len(seen["said"]) != (1 if mode in ("stream", "leave") else len(questions)):
+        if len(visit.said) != (1 if mode in ("stream", "leave") else len(questions)):
             wrong("POST /ask: a visitor could not ask, or was not answered.")
-        return seen
+        return visit
 
     @staticmethod
     def expect(response: Response, status: int, what: str) -> Response:

@@ -2,8 +2,12 @@
 
 Whatever has to happen before something else is arranged by waiting for it, never by a clock: the model
 keeps its reply back until the visitor has seen its beginning, or until all visitors have come. Only who
-waits in vain gives up, after `PATIENCE` seconds. Takes JSON as its argument, and
-writes visitors.json.
+waits in vain gives up, after `PATIENCE` seconds.
+
+What decides is kept outside of the sandbox: every question that reaches the model is passed on to the
+grader through its door, and so is what visitors have seen; the rest of a reply comes from there, too, when
+it is asked for. Only where visitors leave, nothing is passed on before they have left: the door stands in the
+service's process, and memory that is in use for long is collected late. Takes JSON as its argument.
 """
 
 import http.client
@@ -12,30 +16,46 @@ import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from urllib.parse import urlsplit
 
 PATIENCE = 5.0
 NOTICE = 1.0
 """Seconds in which a service may notice that visitors have gone; it need not."""
 GIVEN = json.loads(sys.argv[-1])
-HOST, PORT = urlsplit(GIVEN["address"]).hostname, urlsplit(GIVEN["address"]).port
+SERVICE, DOOR = urlsplit(GIVEN["address"]), urlsplit(GIVEN["door"])
+
+
+def tell(what, data, headers=None):
+    """Tell the grader what has happened, and return what it says to it."""
+    connection = http.client.HTTPConnection(DOOR.hostname, DOOR.port, timeout=4 * PATIENCE)
+    try:
+        connection.request("POST", f"{DOOR.path}/{what}", data, headers or {})
+        return json.loads(connection.getresponse().read())
+    except (OSError, http.client.HTTPException, ValueError):
+        return {}
+    finally:
+        connection.close()
 
 
 class Model:
-    """Says `GIVEN["reply"]`, in two pieces, when it may."""
+    """Says what the grader lets it say, when it may."""
 
     def __init__(self):
-        self.arrived, self.in_vain = 0, False
-        self.all_here, self.begun, self.finish = threading.Event(), threading.Event(), threading.Event()
-        self.lock = threading.Lock()
+        self.first, self.arrived = "", []
+        self.all_here, self.finish = threading.Event(), threading.Event()
 
-    def arrive(self):
-        """Count a question."""
-        with self.lock:
-            self.arrived += 1
-            if self.arrived >= GIVEN["count"]:
-                self.all_here.set()
+    def asked(self, path, body, bearer):
+        """Pass a question on, or only count it."""
+        self.arrived.append(path)
+        leaving = GIVEN["mode"] == "leave"
+        told = {} if leaving else tell(path.strip("/"), body, {"Authorization": bearer})
+        self.first = told.get("first", "")
+        if told.get("all") or (leaving and len(self.arrived) >= GIVEN["count"]):
+            self.all_here.set()
+
+    def rest(self):
+        """Return the rest of the reply."""
+        return GIVEN["reply"] if GIVEN["mode"] == "leave" else tell("rest", b"{}").get("rest", "")
 
 
 model = Model()
@@ -47,8 +67,8 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self):
-        """Stream a reply: its first half at once or when all have come, the rest when `finish` is set."""
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        """Stream a reply: its beginning at once, if there is one, the rest when `finish` is set."""
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.send_response(200)
         for name, value in (
             ("Content-Type", "text/event-stream"),
@@ -57,17 +77,13 @@ class Handler(BaseHTTPRequestHandler):
         ):
             self.send_header(name, value)
         self.end_headers()
-        half = len(GIVEN["reply"]) // 2
-        model.arrive()
-        if GIVEN["mode"] != "stream":
-            model.all_here.wait(PATIENCE)
+        model.asked(self.path, body, self.headers.get("Authorization") or "")
+        if model.first:
+            self.say(model.first)
         else:
-            self.say(GIVEN["reply"][:half])
-        if not model.finish.wait(PATIENCE):
-            model.in_vain = True
-        if GIVEN["mode"] != "stream":
-            self.say(GIVEN["reply"][:half])
-        self.say(GIVEN["reply"][half:])
+            model.all_here.wait(PATIENCE)
+        model.finish.wait(PATIENCE)
+        self.say(model.rest())
         self.send("data: [DONE]\n\n")
         self.send("")
 
@@ -87,7 +103,7 @@ class Handler(BaseHTTPRequestHandler):
 
 def ask(method, path, body=None, on_line=None):
     """Ask the service; return status, headers and body, or what went wrong."""
-    connection = http.client.HTTPConnection(HOST, PORT, timeout=4 * PATIENCE)
+    connection = http.client.HTTPConnection(SERVICE.hostname, SERVICE.port, timeout=4 * PATIENCE)
     try:
         data = json.dumps(body).encode() if body is not None else b""
         connection.request(method, path, data, {"Content-Type": "application/json"})
@@ -125,53 +141,51 @@ def together(questions, width):
 def text_of(data):
     """Return what a token says."""
     try:
-        return json.loads(data)["text"]
+        return str(json.loads(data)["text"])
     except (ValueError, LookupError, TypeError):
         return ""
 
 
+def early(**seen):
+    """Tell what was seen while the model still keeps the rest of its replies, and let it go on."""
+    tell("early", json.dumps(seen))
+    model.finish.set()
+    model.all_here.set()  # if they have not come yet, nobody waits for them any longer
+
+
 def stream():
     """One visitor: has the beginning of the reply arrived while the model still keeps the end?"""
-    seen, names = [], [b""]
+    heard, names = [], [b""]
 
     def look(line):
         if line.startswith(b"event:"):
             names.append(line[6:].strip())
-        if line.startswith(b"data:") and names[-1] == b"token" and text_of(line[5:]):
-            seen.append(not model.in_vain)
-            model.finish.set()
+        if line.startswith(b"data:") and names[-1] == b"token" and not model.finish.is_set():
+            heard.append(text_of(line[5:]))
+            if "".join(heard) == model.first:
+                early(heard=model.first)
 
-    said = ask("POST", "/ask", {"question": GIVEN["questions"][0]}, look)
-    return {"early": bool(seen and seen[0]), "said": [said]}
+    return {"said": [ask("POST", "/ask", {"question": GIVEN["questions"][0]}, look)]}
 
 
 def hold():
     """Many visitors at once: do all questions reach the model, and does the service live meanwhile?"""
     answers, threads = together(GIVEN["questions"], len(GIVEN["questions"]))
+    one_more = {"question": GIVEN["extra"]}
     here = model.all_here.wait(PATIENCE)
     health = ask("GET", "/health") if here else None
-    between = not model.in_vain
-    extra = ask("POST", "/ask", {"question": GIVEN["questions"][0]}) if here and GIVEN["extra"] else None
-    model.finish.set()
-    model.all_here.set()  # if they have not come yet, nobody waits for them any longer
+    early(health=health, extra=ask("POST", "/ask", one_more) if here and GIVEN["extra"] else None)
     for thread in threads:
         thread.join(4 * PATIENCE)
-    after = ask("POST", "/ask", {"question": GIVEN["questions"][0]}) if GIVEN["extra"] else None
-    return {
-        "here": here,
-        "health": health,
-        "between": between,
-        "extra": extra,
-        "after": after,
-        "said": answers,
-    }
+    after = ask("POST", "/ask", one_more) if GIVEN["extra"] else None
+    return {"said": answers, "after": after}
 
 
 def leave():
     """Many visitors go away while the model thinks: is there room for the next one in the end?"""
     gone = []
     for question in GIVEN["questions"]:
-        connection = http.client.HTTPConnection(HOST, PORT, timeout=PATIENCE)
+        connection = http.client.HTTPConnection(SERVICE.hostname, SERVICE.port, timeout=PATIENCE)
         body = json.dumps({"question": question})
         try:
             connection.request("POST", "/ask", body, {"Content-Type": "application/json"})
@@ -179,20 +193,20 @@ def leave():
             while response.readline().strip():
                 pass
         except (OSError, http.client.HTTPException):
-            return {"here": False, "said": [None]}
+            return {"said": [None]}
         gone.append((connection, response))
     here = model.all_here.wait(PATIENCE)
     for connection, response in gone:
         response.close()
         connection.close()
     time.sleep(NOTICE)
-    model.finish.set()
+    early(here=here)
     for _ in range(100):
         said = ask("POST", "/ask", {"question": GIVEN["questions"][0]})
         if said["status"] != 503:
             break
         time.sleep(PATIENCE / 100)
-    return {"here": here, "said": [said]}
+    return {"said": [said]}
 
 
 def crowd():
@@ -207,5 +221,4 @@ if GIVEN["mode"] != "crowd":
     server = ThreadingHTTPServer(("127.0.0.1", GIVEN["port"]), Handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
-seen = {"stream": stream, "hold": hold, "leave": leave, "crowd": crowd}[GIVEN["mode"]]()
-Path("visitors.json").write_text(json.dumps({**seen, "turn": GIVEN["port"] + 1}), encoding="utf-8")
+tell("said", json.dumps({"stream": stream, "hold": hold, "leave": leave, "crowd": crowd}[GIVEN["mode"]]()))

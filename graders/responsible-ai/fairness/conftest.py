@@ -56,7 +56,7 @@ def exact_floor(sizes: npt.ArrayLike, rate: float) -> float:
 
 def audit_of(answer: object, what: str) -> SimpleNamespace:
     """Return what an audit says as numbers."""
-    if not isinstance(answer, dict) or sorted(answer) != sorted(AUDITED):
+    if not isinstance(answer, dict) or set(answer) != set(AUDITED):
         wrong(f"{what}: expected a dict of {', '.join(AUDITED)}, got {kind_of(answer)}.", reason="wrong-type")
     return SimpleNamespace(
         **{name: expect_number(answer[name], what=f"{name} of {what}") for name in AUDITED}

@@ -7,6 +7,7 @@ from harness.grading import (
     Measurement,
     assert_close,
     check,
+    expect_array,
     expect_number,
     kind_of,
     metric,
@@ -31,7 +32,8 @@ def test_a_rate_over_nobody_is_none(handed_in, rng):
         if not isinstance(rates, (tuple, list)) or len(rates) != 3 or rates[place] is not None:
             wrong("group_rates: a rate over nobody has to be None.")
         assert_close([rates[0], rates[3 - place]], [0.5, 0.5], what="the other rates of such a group")
-    assert_close(answer[12][0], 0.5, what="the rate of a mixed group")
+    mixed = expect_array(answer[12], shape=(3,), what="the rates of a mixed group")
+    assert_close(mixed[0], 0.5, what="the selection rate of a mixed group")
 
 
 @check(
@@ -47,9 +49,9 @@ def test_interval_holds_at_the_ends(handed_in, rng):
         assert_close(
             answer, [truth.low, truth.high], rtol=1e-6, atol=1e-6, what="difference_interval at an end"
         )
-        low, high = handed_in.difference_interval(b, of_b, a, of_a)
-        turned = [-expect_number(high), -expect_number(low)]
-        assert_close(answer, turned, rtol=1e-6, atol=1e-6, what="difference_interval, swapped")
+        swapped = handed_in.difference_interval(b, of_b, a, of_a)
+        turned = [-truth.high, -truth.low]
+        assert_close(swapped, turned, rtol=1e-6, atol=1e-6, what="difference_interval, swapped")
 
 
 @check(points=2, needs="floor_is_what_chance_makes", hint="each group has its own number of members")

@@ -32,6 +32,8 @@ APART: Final = 2.6
 TASKS: Final = 4
 MOST_STEPS: Final = 400
 """The README says so."""
+LARGEST: Final = 1e6
+"""No weight may be larger."""
 LOGGED: Final = ("noise", "rate", "steps", "clip", "learning_rate", "weights")
 
 
@@ -109,9 +111,11 @@ class Keeper:
 
     def gradients(self, weights: Any, indices: Any) -> Floats:
         """Answer the submission."""
-        if len(self.asked) > MOST_STEPS:
+        if len(self.asked) >= MOST_STEPS:
             wrong(f"gradients was asked more than {MOST_STEPS} times.")
         w = expect_array(weights, shape=(WIDTH,), what="the weights given to gradients").astype(np.float64)
+        if not np.abs(w).max() <= LARGEST:
+            wrong(f"A weight is larger than {LARGEST:,.0f}.")
         batch = expect_array(indices, shape=(None,), what="the indices given to gradients")
         whole = batch.astype(np.int64)
         if len(batch) and (
@@ -195,14 +199,18 @@ def trained(module: Any, rng: Rng) -> Training:
     if not isinstance(log, dict) or set(log) != set(LOGGED):
         wrong(f"train: expected a dict of {', '.join(LOGGED)}, got {kind_of(log)}.", reason="wrong-type")
     numbers = {name: expect_number(log[name], what=f"{name} of train") for name in LOGGED[:-1]}
-    if not all(value > 0 for value in numbers.values()) or numbers["rate"] > 1:
-        wrong("train: the logged numbers are above 0, and the rate is at most 1.")
-    steps = int(numbers.pop("steps"))
-    if steps != len(data.asked):
-        wrong(f"train: gradients was asked {len(data.asked)} times, which are not the logged steps.")
+    if not 1e-4 <= numbers["rate"] <= 1 or not all(
+        1e-4 <= numbers[name] <= 1e4 for name in ("noise", "clip", "learning_rate")
+    ):
+        wrong("train: rate is from 0.0001 to 1; noise, clip and learning_rate are from 0.0001 to 10,000.")
+    steps = len(data.asked)
+    if numbers.pop("steps") != steps or not steps:
+        wrong(f"train: gradients was asked {steps} times, which are not the logged steps.")
     weights = expect_array(log["weights"], shape=(steps + 1, WIDTH), what="weights of train").astype(
         np.float64
     )
+    if not np.abs(weights).max() <= LARGEST:
+        wrong(f"train: a weight is larger than {LARGEST:,.0f}.")
     seen = np.array([one for one, _ in data.asked])
     if np.abs(weights[0]).max() > 0 or np.abs(weights[:-1] - seen).max() > 1e-9 * (1 + np.abs(seen).max()):
         wrong("train: the logged weights begin with zeros, and are those that gradients was asked about.")

@@ -131,13 +131,16 @@ def tensors(answer: object, what: str) -> State:
 
 
 def plain_state(answer: object, base: State, what: str) -> State:
-    """Return a state that a plain Network can load; raises `Wrong` for another one."""
+    """Return a state that a plain Network can load, float64; raises `Wrong` for another one."""
     state = tensors(answer, what)
     if set(state) != set(base):
         wrong(f"{what} does not have just the names of a plain Network.")
+    dtypes = ("float32", "float64")
     for name, value in base.items():
-        expect_tensor(state[name], shape=value.shape, what=f"{name} in {what}")
-    return state
+        expect_tensor(state[name], shape=value.shape, dtype=dtypes, what=f"{name} in {what}")
+        if float(state[name].abs().max()) > LARGEST:
+            wrong(f"{name} in {what} holds numbers beyond {LARGEST:,.0f}.")
+    return {name: value.double() for name, value in state.items()}
 
 
 def adapter_names(names: tuple[str, ...]) -> set[str]:

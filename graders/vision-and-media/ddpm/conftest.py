@@ -16,7 +16,6 @@ from scipy.special import softmax
 from threadpoolctl import threadpool_limits
 
 from harness.grading import Rng, expect_array, expect_tensor, kind_of, wrong
-from harness.metrics.distances import nearest
 from harness.metrics.panel import Gate, SampleQuality, sample_quality_panel
 from harness.proxy import Remote
 from harness.sources.encoder import SpriteEncoder, load_encoder
@@ -40,9 +39,9 @@ PROBES: Final = 500
 SAMPLES: Final = 1_000
 KEPT: Final = 128
 """Questions of the reverse process, with their answers, that are asked again in another order."""
-FEW: Final = 30
-"""Samples that are searched for under mirrorings and moves together."""
-MOVED: Final = 2
+MOST_ASKED: Final = 200
+"""How often a predictor that knows the data is asked in one walk; a level takes one question."""
+FLOATS: Final = (torch.float32, torch.float64)
 TRAIN_SECONDS: Final = 300.0
 """A kill switch: the reference takes about 3 seconds on an idle core."""
 LARGEST: Final = 1e6
@@ -95,18 +94,20 @@ def walked(guess: Guess, start: Floats, noises: Floats, schedule: list[Level]) -
 class Oracle:
     """A noise predictor that knows the data; the submission calls it through the wall."""
 
-    def __init__(self, guess: Guess, schedule: list[Level]) -> None:
-        self.guess, self.schedule = guess, schedule
+    def __init__(self, guess: Guess, schedule: list[Level], shape: tuple[int, ...]) -> None:
+        self.guess, self.schedule, self.shape = guess, schedule, shape
         self.asked: list[list[int]] = []
         """The levels of every question, a number for each row."""
 
     def predict(self, x: Any, t: Any) -> Any:
         """Return the expected noise in x (n, ...), whose rows are at levels t (n,)."""
-        rows = expect_tensor(x, what="what predict(x, t) is asked about")
-        times = expect_array(t, what="t of predict(x, t)")
-        if rows.ndim < 2 or times.shape != rows.shape[:1] or times.dtype.kind not in "iu":
-            shapes = f"x {tuple(rows.shape)} and t {tuple(times.shape)} of {times.dtype}"
-            wrong(f"predict(x, t) is asked with {shapes}, not (n, ...) and (n,) of int64.")
+        if len(self.asked) == MOST_ASKED:
+            wrong(f"predict(x, t) is asked more than {MOST_ASKED} times.")
+        rows = expect_tensor(x, shape=(None, *self.shape[1:]), what="x of predict(x, t)")
+        times = expect_array(t, shape=(len(rows),), what="t of predict(x, t)")
+        if len(rows) > self.shape[0] or times.dtype.kind not in "iu" or rows.dtype not in FLOATS:
+            kinds = f"{len(rows)} rows of {rows.dtype} and t of {times.dtype}"
+            wrong(f"predict(x, t) is asked with {kinds}, not {self.shape[0]} of float32 and int64.")
         if not ((times >= 0) & (times < len(self.schedule))).all():
             wrong(f"predict(x, t) is asked about levels outside of 0 to {len(self.schedule) - 1}.")
         self.asked.append([int(each) for each in times])
@@ -179,7 +180,7 @@ def mixture(rng: Rng) -> Callable[..., Problem]:
 def _problem(rng: Rng, guess: Guess, shape: tuple[int, ...], steps: int) -> Problem:
     betas = schedule(rng, steps)
     start, noises = (torch.from_numpy(rng.normal(size=size)).float() for size in (shape, (steps, *shape)))
-    return Problem(betas, start, noises, Oracle(guess, levels(betas)))
+    return Problem(betas, start, noises, Oracle(guess, levels(betas), shape))
 
 
 def schedule(rng: Rng, steps: int) -> Any:
@@ -347,40 +348,6 @@ def quality(
 ) -> SampleQuality:
     """All that is measured about the samples."""
     return sample_quality_panel(samples, sprites.train, unseen, *spaces, seed=run_rng.seed())
-
-
-@dataclass(frozen=True)
-class Disguise:
-    """Whether samples are training pictures, mirrored and moved; the panel tries one of both at a time."""
-
-    samples: Floats
-    """(few,) distances to the nearest training picture, over all mirrorings and moves of each sample."""
-    heldout: Floats
-    """(few,) the same of sprites that were not trained on."""
-
-    @property
-    def copies(self) -> float:
-        """Return the share of samples nearer to the training pictures than nine in ten held-out sprites."""
-        return float(np.mean(self.samples < np.quantile(self.heldout, 0.1)))
-
-
-@pytest.fixture(scope="session")
-def disguise(samples: Images, sprites: Sprites, unseen: Images, run_rng: Rng) -> Disguise:
-    """A search of the training pictures for some of the samples, mirrored and moved."""
-    rows = run_rng.permutation(SAMPLES)[:FEW]
-    return Disguise(*(_nearest_in_disguise(images[rows], sprites.train) for images in (samples, unseen)))
-
-
-def _nearest_in_disguise(images: Images, train: Images) -> Floats:
-    """Return each image's least distance to a training picture under mirrorings and moves by up to MOVED."""
-    padded = np.pad(images, ((0, 0), (MOVED, MOVED), (MOVED, MOVED)))
-    spans = [slice(by, by + SIDE) for by in range(2 * MOVED + 1)]
-    moved = [padded[:, rows, columns] for rows in spans for columns in spans]
-    every = [one[:, ::turn, ::mirror] for one in moved for turn in (1, -1) for mirror in (1, -1)]
-    flat = train.reshape(len(train), -1)
-    found = [nearest(one.reshape(len(images), -1), flat).distances[:, 0] for one in every]
-    least: Floats = np.min(found, axis=0)
-    return least
 
 
 @cache

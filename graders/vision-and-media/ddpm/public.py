@@ -22,8 +22,6 @@ from harness.sources.sprites import SIDE
 
 LEAST_COVERAGE: Final = 0.33
 """Share of unseen sprites with a sample near them, in pixels; real ones reach 0.97, linear denoising 0.21."""
-MOST_COPIES: Final = 0.5
-"""Share of samples that may be nearer to mirrored and moved training pictures than 9 in 10 unseen sprites."""
 MOST_ERROR: Final = 0.97
 """Error of the network, over that of the best linear denoiser, on sprites that it has not seen."""
 PROBED: Final = (8, 12, 16)
@@ -284,7 +282,7 @@ def test_samples_cover_the_sprites(quality, walk, samples, tools, show):
     needs=test_rows_have_levels_of_their_own,
     hint="A network that learnt to denoise makes new sprites; one that looks its data up makes them again.",
 )
-def test_samples_are_new(quality, disguise, samples, sprites, tools, show):
+def test_samples_are_new(quality, samples, sprites, tools, show):
     """The samples are new sprites, not the training set again"""
     show.images(
         "Samples above their nearest training sprites",
@@ -294,8 +292,6 @@ def test_samples_are_new(quality, disguise, samples, sprites, tools, show):
     )
     if not tools.gate(quality, "memorisation").passed:
         wrong(f"The samples are copies: {tools.gate(quality, 'memorisation').evidence}.")
-    if disguise.copies > MOST_COPIES:
-        wrong(f"{disguise.copies:.0%} of the samples are all but training pictures, mirrored and moved.")
 
 
 def neighbours(samples, train):

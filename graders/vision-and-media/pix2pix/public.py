@@ -70,7 +70,7 @@ def test_losses_survive_certainty(submission, rng):
     back = submission.vjp(submission.discriminator_loss, real.float(), fake.float(), cotangent=torch.ones(()))
     assert_close(back.output, judged(real, fake), rtol=1e-3, what="discriminator_loss of large logits")
     slopes = [(torch.sigmoid(real) - 1) / 24, torch.sigmoid(fake) / 24]
-    for got, want in zip(back.inputs, slopes, strict=False):
+    for got, want in zip([*back.inputs, None, None], slopes, strict=False):
         assert_close(got, want, what="a gradient of discriminator_loss")
     made, truth = images(rng, 3).float(), images(rng, 3).float()
     got = expect_number(submission.generator_loss(fake.float(), made, truth, 2.0), what="generator_loss")
@@ -192,6 +192,9 @@ def test_discriminator_learns_from_both(submission, duo, rng):
     slopes = ((torch.sigmoid(real) - 1) / (2 * real.numel()), torch.sigmoid(fake) / (2 * fake.numel()))
     _, from_real = judge.gradients(drawings, pictures, cotangent=slopes[0])
     _, from_made = judge.gradients(drawings, made, cotangent=slopes[1])
+    shapes = [{name: each.shape for name, each in one.items()} for one in (from_real, from_made)]
+    if shapes[0] != shapes[1]:
+        wrong("The discriminator's parameters are others when it is asked again.")
     want = {name: slope + from_made[name] for name, slope in from_real.items()}
     got = submission.discriminator_gradients(duo.generator.remote, judge.remote, drawings, pictures)
     compared(got, want, "discriminator_gradients")

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import silu
 
 SIGMA = 0.1
-LATENTS = 10
+LATENTS = 16
 WIDTH = 224
 
 
@@ -66,10 +66,9 @@ class VAE(nn.Module):
 
 def weights(*sizes: int) -> nn.ParameterList:
     """Matrices with a row more than there are inputs: the last one is the bias."""
-    rows = [torch.randn(before + 1, after) * (1.4 / math.sqrt(before)) for before, after in zip(sizes, sizes[1:])]
+    rows = [torch.randn(before + 1, after) * (0.6 / math.sqrt(before)) for before, after in zip(sizes, sizes[1:])]
     for row in rows:
         row[-1] = 0
-    rows[-1] *= 0.3
     return nn.ParameterList(rows)
 
 
@@ -82,8 +81,8 @@ def through(layers: nn.ParameterList, x: Tensor) -> Tensor:
 def train(images: Tensor, steps: int, batch: int, seed: int) -> tuple[VAE, list[float]]:
     torch.manual_seed(seed)
     model = VAE()
-    optimiser = torch.optim.Adam(model.parameters(), lr=8e-3, fused=True)
-    fall = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    optimiser = torch.optim.Adam(model.parameters(), fused=True)
+    pace = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=1e-2, total_steps=steps, pct_start=0.1)
     constant = 72 * math.log(2 * math.pi * SIGMA**2)
     losses = torch.empty(steps)
     for step, rows in enumerate(torch.randint(len(images), (steps, batch))):
@@ -96,7 +95,7 @@ def train(images: Tensor, steps: int, batch: int, seed: int) -> tuple[VAE, list[
         optimiser.zero_grad()
         value.backward()
         optimiser.step()
-        fall.step()
+        pace.step()
         losses[step] = value.detach()
     return model, losses.tolist()
 

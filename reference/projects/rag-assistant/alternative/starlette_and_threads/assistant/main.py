@@ -77,17 +77,20 @@ async def ask(request):
         if asking >= int(os.environ.get("MOST_ASKS", 8)):
             refuse(503, Retry_After="1")
         asking += 1
-    return StreamingResponse(counted(question), media_type="text/event-stream")
+    events = (f"event: {name}\ndata: {json.dumps(data)}\n\n".encode() for name, data in told(question))
+    return Counted(events, media_type="text/event-stream")
 
 
-def counted(question):
-    global asking
-    try:
-        for name, data in told(question):
-            yield f"event: {name}\ndata: {json.dumps(data)}\n\n".encode()
-    finally:
-        with lock:
-            asking -= 1
+class Counted(StreamingResponse):
+    """Gives its place back when it ends; a generator that nobody reads on ends when Python gets round to it."""
+
+    async def __call__(self, scope, receive, send):
+        global asking
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            with lock:
+                asking -= 1
 
 
 def told(question):
