@@ -1,5 +1,7 @@
 """calibration.json: where each metric's zero and full mark come from, and of which code they were measured.
 
+What was measured on a GPU stands beside it, in calibration.gpu.json.
+
 A calibration is stale once the reference, a baseline, the grader or what it imports of the
 harness's metrics and sources is other code or has other data than what was measured;
 comments and blank lines do not count.
@@ -21,13 +23,14 @@ from typing import Final, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
-from harness.catalog import Course
+from harness.catalog import MARKS_FILES, Course
 from harness.errors import SpecError
 
-FILE: Final = "calibration.json"
+FILE: Final = MARKS_FILES["cpu"]
+GPU_FILE: Final = MARKS_FILES["gpu"]
 HARNESS: Final = Path(__file__).parent
 IMPORT: Final = re.compile(
-    r"^[ \t]*(?:from|import)[ \t]+(harness\.(?:metrics|sources)[\w.]*)"
+    r"^[ \t]*(?:from|import)[ \t]+(harness\.(?:metrics|sources|gpu)[\w.]*)"
     r"(?:[ \t]+import[ \t]+(\([\w\s,]*|[\w ,]*))?",
     re.MULTILINE,
 )
@@ -72,9 +75,9 @@ for _record in (Anchor, Calibration):
 _CALIBRATION: Final = TypeAdapter(Calibration)
 
 
-def read_calibration(course: Course, name: str) -> Calibration | None:
+def read_calibration(course: Course, name: str, called: str = FILE) -> Calibration | None:
     """Return the calibration of an exercise, None without one; raises `SpecError` listing all faults."""
-    file = course.grader_folder(name) / FILE
+    file = course.grader_folder(name) / called
     if not file.exists():
         return None
     try:
@@ -85,9 +88,9 @@ def read_calibration(course: Course, name: str) -> Calibration | None:
         raise SpecError(text, hint=f"roadmark calibrate {name}") from None
 
 
-def write_calibration(course: Course, name: str, calibration: Calibration) -> Path:
-    """Write calibration.json so that a reader sees all of it or nothing."""
-    file = course.grader_folder(name) / FILE
+def write_calibration(course: Course, name: str, calibration: Calibration, called: str = FILE) -> Path:
+    """Write a calibration so that a reader sees all of it or nothing."""
+    file = course.grader_folder(name) / called
     tree = _CALIBRATION.dump_python(calibration, mode="json")
     partial = file.with_suffix(f".{os.getpid()}.part")
     partial.write_text(json.dumps(tree, indent=1, allow_nan=False) + "\n", encoding="utf-8")
@@ -119,7 +122,7 @@ def measured_digest(course: Course, name: str) -> str:
 
 def _files(folder: Path) -> Iterator[Path]:
     for file in folder.rglob("*"):
-        if file.is_file() and file.name != FILE and "__pycache__" not in file.parts:
+        if file.is_file() and file.name not in MARKS_FILES.values() and "__pycache__" not in file.parts:
             yield file
 
 

@@ -35,6 +35,7 @@ class Job:
     seed: bytes
     refused: str
     device: str = ""
+    """Uuid of the GPU that is lent; empty for none."""
     runtime: str = ""
     """What runs the container; empty for the engine's own."""
     keep: Path | None = None
@@ -82,6 +83,7 @@ def ask_checks(
         "peak_memory_mb": session.peak_memory_mb,
         "notices": list(session.raised),
         "notebook": session.executed,
+        "gpu": session.gpu,
         "imported": imported_since(had),
     }
 
@@ -125,6 +127,7 @@ def _run(
 
     threads = max(1, len(job.cpus))  # many places on one machine would fight over its processors
     os.environ["OMP_NUM_THREADS"] = str(threads)  # for libraries that are loaded later, such as SciPy's
+    os.environ["CUDA_VISIBLE_DEVICES"] = job.device  # the grader's own work uses what is lent, no other
     for name in job.exercise.preload:
         importlib.import_module(name)
     threadpool_limits(threads)

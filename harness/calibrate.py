@@ -11,19 +11,20 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from harness.anchors import Anchor, Calibration, measured_digest
 from harness.catalog import Course
 from harness.errors import GraderError, SpecError
+from harness.gpu.choosing import on_gpu
 from harness.grade import Options, package_version
 from harness.gradings import Graded, gradings, places
 from harness.lint import Case, read_case
 from harness.marks import Runs, anchored, refusals_of
 from harness.metrics.calibration import admission, full_mark_bar
 from harness.outline import Outlined
-from harness.records import Outcome
+from harness.records import Gpu, Outcome
 from harness.verify.trials import Candidate, candidate
 
 CONFIDENCE: Final = 0.995
@@ -44,6 +45,8 @@ class Plan:
     """Further runs of the reference and of each alternative, which the marks are not made from."""
     confidence: float = CONFIDENCE
     jobs: int = 0
+    device: Gpu | None = None
+    """The GPU that is lent, on which everything runs, one after the other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +80,12 @@ def calibrate(course: Course, name: str, plan: Plan, progress: Progress = lambda
         SandboxError: the sandbox cannot be used.
     """
     case = read_case(course, name)
+    case = replace(case, exercise=on_gpu(case.exercise)) if plan.device else case
     _require_calibratable(case)
     works = list(_runs(case, plan))
     measured = {metric.name: _Values() for metric in case.outline.metrics}
     digest = measured_digest(course, name)  # of what is run: it may be edited meanwhile
-    with gradings(course, [case.exercise], places(plan.jobs)) as pool:
+    with gradings(course, [case.exercise], places(1 if plan.device else plan.jobs)) as pool:
         done = pool.graded((((role, one), one.trial) for role, one in works))
         for number, ((role, one), graded) in enumerate(done, 1):
             values = _values(case, one, graded)
@@ -107,7 +111,7 @@ Role = Literal["reference", "baseline", "rerun"]
 def _runs(case: Case, plan: Plan) -> Iterator[tuple[Role, Candidate]]:
     """Yield who runs and what for, each with a fresh seed."""
     marks = {metric.name: _open_marks(metric) for metric in case.outline.metrics}
-    options = Options(sandbox=plan.sandbox, candid=True, marks=marks)
+    options = Options(sandbox=plan.sandbox, candid=True, marks=marks, device=plan.device)
     solution = candidate(case, "solution", case.reference / "solution", options)
     honest = [candidate(case, "alternative", folder, options) for folder in case.solutions("alternative")]
     for turn in range(plan.seeds):
@@ -204,4 +208,5 @@ def _environment(plan: Plan) -> dict[str, str]:
         "machine": platform.machine(),
         "processors": str(os.cpu_count()),
         "sandbox": plan.sandbox,
+        **({"gpu": plan.device.name, "driver": plan.device.driver} if plan.device else {}),
     }

@@ -10,10 +10,10 @@ import math
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
@@ -32,6 +32,12 @@ for _record in (Limits, Artefact, Level, RubricItem, Exercise):
 _PARTS: Final = {"limits": Limits, "artefacts": Artefact, "rubric": RubricItem, "levels": Level}
 """The records of an exercise's tables."""
 _EXERCISE: Final = TypeAdapter(Exercise)
+_LIMITS: Final = TypeAdapter(Limits)
+GPU_LIMITS: Final = "gpu_limits"
+CUDA_NEEDS: Final = {"memory_mb": 8192, "pids": 1024, "disk_mb": 1024}
+"""What a submission may use at least where a GPU is lent and `[limits.gpu]` says nothing."""
+MARKS_FILES: Final = {"cpu": "calibration.json", "gpu": "calibration.gpu.json"}
+"""Where a metric's marks stand, by what the submission ran on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,12 +137,37 @@ def read_exercise(folder: Path) -> tuple[Exercise | None, tuple[str, ...]]:
     """
     tree = _toml(folder / "exercise.toml")
     faults = list(_problems(tree))
+    gpu = limits.pop("gpu", None) if isinstance(limits := tree.get("limits"), dict) else None
     name = f"{folder.parent.name}/{folder.name}"
     try:
         exercise = _EXERCISE.validate_json(json.dumps({**tree, "id": name}, default=str))
     except ValidationError as error:
         return None, (*(_line(problem, Exercise) for problem in error.errors()), *faults)
-    return exercise, (*faults, *_rubric_faults(exercise.rubric))
+    gpu_limits, told = _gpu_limits(exercise, gpu)
+    return replace(exercise, gpu_limits=gpu_limits), (*faults, *told, *_rubric_faults(exercise.rubric))
+
+
+def _gpu_limits(exercise: Exercise, named: object) -> tuple[Limits | None, tuple[str, ...]]:
+    """Return what an exercise may use on a GPU, and what is wrong with `[limits.gpu]`.
+
+    What the table leaves out is as on the CPU, but for memory, processes and shared memory, of which CUDA
+    needs more than torch alone.
+    """
+    if exercise.device == "cpu":
+        unused = {"limits.gpu": named, "gpu_memory_mb": exercise.gpu_memory_mb or None}
+        told = (
+            f"{key}: device is 'cpu', so nothing uses it"
+            for key, value in unused.items()
+            if value is not None
+        )
+        return None, tuple(told)
+    least = {key: max(most, getattr(exercise.limits, key)) for key, most in CUDA_NEEDS.items()}
+    given = named if isinstance(named, dict) else {} if named is None else {"gpu": named}
+    try:
+        tree = asdict(exercise.limits) | least | given
+        return _LIMITS.validate_json(json.dumps(tree, default=str)), ()
+    except ValidationError as error:
+        return None, tuple(f"limits.gpu.{_line(problem, Limits)}" for problem in error.errors())
 
 
 def _rubric_faults(items: Sequence[RubricItem]) -> Iterator[str]:
@@ -163,15 +194,23 @@ def _problems(tree: Mapping[str, Any]) -> Iterator[str]:
     if "id" in tree:
         yield "id: leave it out; it is the folder's name"
     pass_mark, entry, limits = tree.get("pass_mark", 1), tree.get("entry", "a.py"), tree.get("limits", {})
+    memory = tree.get("gpu_memory_mb", 1)
+    if isinstance(memory, int) and memory <= 0:
+        yield "gpu_memory_mb: must be above 0"
+    if GPU_LIMITS in tree:
+        yield f"{GPU_LIMITS}: write the table [limits.gpu]"
     if isinstance(pass_mark, (int, float)) and not 0 < pass_mark <= 1:
         yield f"pass_mark: {pass_mark} is not a share above 0 and up to 1"
     if isinstance(entry, str) and not ENTRY.fullmatch(entry):
         yield f"entry: '{entry}' is not the name of a Python file, such as 'model.py' or 'package/main.py'"
-    for key, value in limits.items() if isinstance(limits, dict) else ():
+    limits = limits if isinstance(limits, dict) else {}
+    gpu = limits.get("gpu")
+    named = {f"gpu.{key}": value for key, value in gpu.items()} if isinstance(gpu, dict) else {}
+    for key, value in (limits | named).items():
         if not isinstance(value, (int, float)):
             continue
-        if not 0 <= value < math.inf or (value == 0 and key != "restarts"):
-            yield f"limits.{key}: must be {'0 or more' if key == 'restarts' else 'above 0'}"
+        if not 0 <= value < math.inf or (value == 0 and not key.endswith("restarts")):
+            yield f"limits.{key}: must be {'0 or more' if key.endswith('restarts') else 'above 0'}"
 
 
 def requirement_faults(exercises: Mapping[str, Exercise]) -> dict[str, tuple[str, ...]]:
@@ -246,9 +285,11 @@ def _files(folder: Path) -> Iterable[Path]:
     return sorted(found)
 
 
-def metric_marks(course: Course, name: str) -> dict[str, dict[str, float]]:
-    """Return zero and full mark of each metric from calibration.json; empty without one."""
-    file = course.grader_folder(name) / "calibration.json"
+def metric_marks(
+    course: Course, name: str, device: Literal["cpu", "gpu"] = "cpu"
+) -> dict[str, dict[str, float]]:
+    """Return zero and full mark of each metric from the device's calibration; empty without one."""
+    file = course.grader_folder(name) / MARKS_FILES[device]
     if not file.exists():
         return {}
     try:

@@ -32,7 +32,7 @@ from harness.catalog import Course, folder_digest, metric_marks
 from harness.errors import GraderError, NotRecorded, RoadmarkError, SandboxError, SpecError
 from harness.further import STAGES, settled
 from harness.libraries import import_too
-from harness.records import Check, CheckResult, Exercise, Outcome, Provenance, Result, Submission
+from harness.records import Check, CheckResult, Exercise, Gpu, Outcome, Provenance, Result, Submission
 from harness.sandbox.protocol import Keeper
 from harness.scoring import total
 
@@ -57,8 +57,8 @@ class Options:
     kind: Literal["grade", "check"] = "grade"
     cpus: tuple[int, ...] = ()
     slot: int = 0
-    device: str = ""
-    """The GPU that is lent to this grading, such as `cuda:0`; empty for none."""
+    device: Gpu | None = None
+    """The GPU that is lent to this grading."""
     candid: bool = False
     """Whether hidden checks say all that they saw: for an exercise's author, never for a learner."""
     stop_early: bool = False
@@ -121,9 +121,10 @@ def grade(
 
     Raises:
         SpecError, GraderError: the exercise's author has to mend something.
-        SandboxError: the sandbox cannot be used at all.
+        SandboxError: the sandbox cannot be used at all, or the exercise needs a GPU and none is lent.
     """
     options = options or Options()
+    _require_device(exercise, options)
 
     def run(seed: bytes) -> Result:
         first = seed == options.seed
@@ -131,6 +132,15 @@ def grade(
         return _grade_once(course, exercise, submission, again, progress if first else _silent, refused)
 
     return settled(run, options.seed, options.seeds)
+
+
+def _require_device(exercise: Exercise, options: Options) -> None:
+    """Refuse an exercise whose device is not what is lent; there is no silent fallback."""
+    if exercise.device == "gpu" and not (options.device or options.replay):
+        hint = "roadmark doctor --profile gpu"
+        raise SandboxError(f"{exercise.id} needs a GPU, and none is lent", hint=hint)
+    if exercise.device != "gpu" and options.device:
+        raise SandboxError(f"a GPU is lent to {exercise.id}, which is graded on the CPU")
 
 
 def _grade_once(
@@ -220,7 +230,7 @@ def _hear(
         exercise=exercise,
         submission=submission,
         files=_grader_files(folder, options),
-        marks=metric_marks(course, exercise.id) if options.marks is None else options.marks,
+        marks=_marks(course, exercise) if options.marks is None else options.marks,
         sandbox=options.sandbox,
         runtime=options.runtime,
         cpus=options.cpus,
@@ -229,7 +239,7 @@ def _hear(
         stop_early=options.stop_early,
         seed=options.seed,
         refused=refused,
-        device=options.device,
+        device=options.device.uuid if options.device else "",
         keep=options.keep,
         kept=keeper.sandbox(exercise) if keeper and not refused else None,
         replay=options.replay,
@@ -252,6 +262,11 @@ def _hear(
     if options.more:
         import_too(heard.facts.get("imported", ()))
     return heard
+
+
+def _marks(course: Course, exercise: Exercise) -> Mapping[str, Mapping[str, float]]:
+    """Return the marks that were measured on what the submission runs on."""
+    return metric_marks(course, exercise.id, "gpu" if exercise.device == "gpu" else "cpu")
 
 
 def _grader_files(folder: Path, options: Options) -> tuple[Path, ...]:
@@ -355,7 +370,8 @@ def _provenance(
         sandbox=options.sandbox,
         tier=str(facts.get("tier", "")),
         image=str(facts.get("image", "")),
-        device=options.device or "cpu",
+        device=f"cuda:{options.device.index}" if options.device else "cpu",
+        gpu=replace(options.device, **facts.get("gpu", {})) if options.device else None,
         seed=options.seed.hex(),
         started=started.isoformat(timespec="seconds"),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),

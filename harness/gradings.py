@@ -151,12 +151,7 @@ def _sit(free: Any, parent: int, keep: bool) -> None:  # noqa: FBT001 - it comes
     if keep:
         _KEEPER[:] = [Kept(Slot(index=seat.index, cpus=seat.cpus))]
         Finalize(None, _KEEPER[0].close, exitpriority=1)
-    _heed_signals(parent)
-    if seat.cpus:
-        os.sched_setaffinity(0, seat.cpus)
-        torch: Any = sys.modules.get("torch")
-        if torch is not None:
-            torch.set_num_threads(len(seat.cpus))
+    settle_in(seat, parent)
 
 
 def _do(function: Callable[[Work], Done], work: Work) -> Done:
@@ -167,6 +162,16 @@ def _do(function: Callable[[Work], Done], work: Work) -> Done:
         for keeper in _KEEPER:
             keeper.close()
         os._exit(1)
+
+
+def settle_in(seat: Place, parent: int) -> None:
+    """Keep to a place's processors, leave Ctrl-C to the parent, and end when it is gone."""
+    _heed_signals(parent)
+    if seat.cpus:
+        os.sched_setaffinity(0, seat.cpus)
+        torch: Any = sys.modules.get("torch")
+        if torch is not None:
+            torch.set_num_threads(len(seat.cpus))
 
 
 def _heed_signals(parent: int) -> None:

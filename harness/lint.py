@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from harness.anchors import FILE as CALIBRATION
-from harness.anchors import Anchor, Calibration, measured_digest, read_calibration
+from harness.anchors import FILE, GPU_FILE, Anchor, Calibration, measured_digest, read_calibration
 from harness.catalog import Course, load_exercise, read_exercise, requirement_faults
 from harness.errors import SpecError
 from harness.expectations import FILE as EXPECT
@@ -216,26 +215,38 @@ def _alternatives(case: Case) -> Iterator[Problem]:
         yield case.problem(case.reference / "alternative", reason, fix, level="todo")
 
 
-def _calibration(case: Case) -> Iterator[Problem]:
-    file = case.course.grader_folder(case.name) / CALIBRATION
-    fix = f"roadmark calibrate {case.name}"
+def _calibrations(case: Case) -> Iterator[Problem]:
+    """Yield what is wrong with the marks for each device that the exercise can be graded on."""
+    fix, device = f"roadmark calibrate {case.name}", case.exercise.device
+    on_gpu = f"{fix} --device cuda"
+    if device != "gpu":
+        yield from _calibration(case, FILE, fix)
+    there = (case.course.grader_folder(case.name) / GPU_FILE).exists()
+    if device == "gpu" or there:
+        yield from _calibration(case, GPU_FILE, on_gpu)
+    elif device == "gpu-optional" and case.outline.metrics:
+        reason = "its metrics have no marks that were measured on a GPU: it is graded on the CPU alone"
+        yield case.problem(case.spec, reason, on_gpu, level="todo")
+
+
+def _calibration(case: Case, called: str, fix: str) -> Iterator[Problem]:
+    file = case.course.grader_folder(case.name) / called
     try:
-        calibration = read_calibration(case.course, case.name)
+        calibration = read_calibration(case.course, case.name, called)
     except SpecError as error:
         for line in _told(case.course, error).split("\n")[1:]:
             yield case.problem(file, line.strip(), fix)
         return
     if case.outline.metrics and not case.solutions("baseline"):
         yield case.problem(case.reference / "baseline", "a metric needs a baseline that must be beaten", fix)
-    yield from _metrics(case, calibration or Calibration(metrics={}), fix)
+    yield from _metrics(case, file, calibration or Calibration(metrics={}), fix)
     if calibration and case.outline.metrics and calibration.digest != measured_digest(case.course, case.name):
         reason = "the calibration is stale: reference, baseline, grader or data have changed since"
         yield case.problem(file, reason, fix)
 
 
-def _metrics(case: Case, calibration: Calibration, fix: str) -> Iterator[Problem]:
+def _metrics(case: Case, file: Path, calibration: Calibration, fix: str) -> Iterator[Problem]:
     """Yield the metrics that were not measured as they are now, and what was measured of none."""
-    file = case.course.grader_folder(case.name) / CALIBRATION
     metrics = {check.name: check for check in case.outline.metrics}
     for name, check in metrics.items():
         anchor = calibration.metrics.get(name)
@@ -294,7 +305,7 @@ RULES: Final[Sequence[Callable[[Case], Iterator[Problem]]]] = (
     _grader,
     _wrong_solutions,
     _alternatives,
-    _calibration,
+    _calibrations,
     _starter,
     _marks,
 )

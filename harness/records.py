@@ -118,6 +118,10 @@ class Exercise:
     rubric: tuple[RubricItem, ...] = ()
     """What a person scores; the gradebook takes the marks."""
     limits: Limits = field(default_factory=Limits)
+    gpu_memory_mb: int = 0
+    """What a GPU or a slice has to have at least, to be lent."""
+    gpu_limits: Limits | None = None
+    """What it may use where a GPU is lent: `[limits.gpu]` of the specification."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -286,6 +290,27 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gpu:
+    """A GPU, or a slice of one, that is lent to one submission at a time."""
+
+    uuid: str
+    """By which it is lent, such as `GPU-8932f937-d72c-4106-c12f-20bd9faed9f6` or `MIG-...`."""
+    name: str
+    index: int = 0
+    """Its number among those of the machine: `--device cuda:0` is the first."""
+    memory_mb: int = 0
+    compute: str = ""
+    """What it can compute, such as `9.0`."""
+    driver: str = ""
+    driver_cuda: str = ""
+    """The newest CUDA that the driver runs, such as `13.0`."""
+    torch: str = ""
+    """The version that ran in the sandbox, told there before the submission came in."""
+    cuda: str = ""
+    """The CUDA of that torch."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
     """Where a result comes from, enough to replay it."""
 
@@ -299,6 +324,9 @@ class Provenance:
     """How strong the wall was, such as `docker: runc, seccomp, no network` or `process: no isolation`."""
     image: str = ""
     device: str = "cpu"
+    """`cpu`, or the number of the GPU that was lent, such as `cuda:0`."""
+    gpu: Gpu | None = None
+    """The GPU that was lent, with driver, CUDA and torch."""
     seed: str = ""
     """The run's seed in hex: `roadmark grade --seed` replays it."""
     started: str = ""

@@ -12,6 +12,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+CALIBRATIONS: Final = ("calibration.json", "calibration.gpu.json")
 MARKS: Final = ("zero", "full")
 
 
@@ -42,12 +43,14 @@ def _grader(source: Path, target: Path) -> list[Path]:
     if not public.exists():
         return []
     written = _copied(public, target / "public.py") + _copied(source / "conftest.py", target / "conftest.py")
-    calibration = source / "calibration.json"
-    if calibration.exists():
+    for called in CALIBRATIONS:
+        calibration = source / called
+        if not calibration.exists():
+            continue
         names = {name.removeprefix("test_") for name in _functions(public)}
         metrics = json.loads(calibration.read_text(encoding="utf-8"))["metrics"]
         kept = {key: {mark: metrics[key][mark] for mark in MARKS} for key in sorted(names & metrics.keys())}
-        file = target / "calibration.json"
+        file = target / called
         file.write_text(json.dumps({"version": 1, "metrics": kept}, indent=2) + "\n", encoding="utf-8")
         written.append(file)
     return written

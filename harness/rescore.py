@@ -8,6 +8,7 @@ from typing import Final
 
 from harness.catalog import Course
 from harness.errors import GraderError, NotRecorded
+from harness.gpu.choosing import on_cpu, on_gpu
 from harness.grade import Options, grade
 from harness.recording import conditions, file_of, load, unpacked
 from harness.records import CheckResult, Exercise, Result
@@ -32,7 +33,7 @@ def rescore(course: Course, exercise: Exercise, result: Result, folder: Path, *,
         NotRecorded: an answer is not there, or was given under other conditions.
         SpecError, GraderError: the exercise's author has to mend something.
     """
-    seed = result.provenance.seed
+    exercise, seed = as_graded(exercise, result), result.provenance.seed
     file = file_of(folder, seed)
     kept, _ = load(file)
     if kept.dropped:
@@ -48,6 +49,11 @@ def rescore(course: Course, exercise: Exercise, result: Result, folder: Path, *,
     if found.score.ungraded:
         raise GraderError(_fault(found), hint="roadmark lint")
     return _merged(result, found)
+
+
+def as_graded(exercise: Exercise, result: Result) -> Exercise:
+    """Return an exercise with the budget and marks of what the result's submission ran on."""
+    return on_gpu(exercise) if result.provenance.gpu else on_cpu(exercise)
 
 
 def _fault(found: Result) -> str:

@@ -48,6 +48,8 @@ class Session:
         """What a notebook's cells raised, in words, cell by cell."""
         self.environment: dict[str, str] = {}
         """Variables that the submission finds in its environment, such as a key to a service."""
+        self.gpu: dict[str, str] = {}
+        """Versions of torch and CUDA on the GPU that is lent, told before the submission came in."""
         self.executed = ""
         """The notebook with the outputs of its last run, as JSON."""
         self.addresses: dict[str, str] = {}
@@ -65,21 +67,28 @@ class Session:
         self._dropped: list[int] = []
         self._callbacks = Callbacks(self.require_alive)
         self._calls = 0
-        self._warming = ""
+        self._warming, self._warm = "", False
         self._log = bytearray()
         self._end = float("inf")
 
     # ---- life --------------------------------------------------------------------------------
 
     def warm(self) -> None:
-        """Start a worker and have it import libraries, without waiting and without the submission."""
+        """Start a worker and have it import libraries, without the submission.
+
+        It is not waited for, unless a GPU is lent: what cannot be used is said before anything is asked.
+        """
         if self._process is None:
             self._process = self._stack.enter_context(self._sandbox.launch(self.exercise))
             self.starts += 1
+            self._warm = False
+            gpu = {"gpu": True} if self.exercise.device == "gpu" else {}
             try:
-                self._warming = self._post("preload", {"modules": list(self.exercise.preload)})
-            except Stopped as stopped:
-                raise self._unusable(stopped) from stopped
+                self._warming = self._post("preload", {"modules": list(self.exercise.preload), **gpu})
+                if gpu:
+                    self._await_warm(time.monotonic() + LOAD_SECONDS)
+            except (Stopped, LearnerFailure, wire.ProtocolError) as problem:
+                raise self._unusable(problem) from problem
 
     def refuse(self, failure: LearnerFailure) -> None:
         """Answer every question with this failure; nothing is started."""
@@ -167,11 +176,29 @@ class Session:
         files = [(file.path, file.data) for file in self.submission.files]
         try:
             self.warm()
-            self._read(self._warming, deadline)
+            self._await_warm(deadline)
             self._brought = True
             self._read(self._post("load", {"files": files, "environment": self.environment}), deadline)
         except (Stopped, LearnerFailure, wire.ProtocolError) as problem:
             raise self._unusable(problem) from problem
+
+    def _await_warm(self, deadline: float) -> None:
+        if not self._warm:
+            self._take_gpu(self._read(self._warming, deadline))
+            self._warm = True
+
+    def _take_gpu(self, told: object) -> None:
+        """Note what runs on the GPU; raises `SandboxError` if nothing does."""
+        if self.exercise.device != "gpu":
+            return
+        pairs = told.items() if isinstance(told, dict) else ()
+        facts = {str(key): plain(str(value), 200) for key, value in pairs}
+        if set(facts) != {"torch", "cuda"}:
+            self._end_process()
+            trouble = facts.get("trouble", "it told nothing")
+            message = f"the GPU that is lent cannot be used in the sandbox: {trouble}"
+            raise SandboxError(message, hint="roadmark doctor --profile gpu")
+        self.gpu = facts
 
     def _unusable(self, problem: Exception) -> SandboxError:
         self._end_process()
@@ -211,16 +238,20 @@ class Session:
         self._callbacks.begin()
         identity = os.urandom(16).hex()
         encoder = wire.Encoder(refuse)
-        header = {
-            "id": identity,
-            "op": operation,
-            "arguments": encoder.encode(self._callbacks.lowered(arguments)),
-            "drop": self._dropped[:DROPS_CAP],
-            "cap": self.exercise.limits.reply_mb << 20,
-            "seed": self._call_seed(),
-        }
+        try:
+            header = {
+                "id": identity,
+                "op": operation,
+                "arguments": encoder.encode(self._callbacks.lowered(arguments)),
+                "drop": self._dropped[:DROPS_CAP],
+                "cap": self.exercise.limits.reply_mb << 20,
+                "seed": self._call_seed(),
+            }
+            chunks = wire.frame(header, encoder.body)
+        except wire.Unsendable as error:  # an answer of the submission's goes back in, deeper by the question
+            raise unsendable(str(error)) from None
         self._dropped = []
-        process.send(wire.frame(header, encoder.body), deadline or time.monotonic() + LOAD_SECONDS)
+        process.send(chunks, deadline or time.monotonic() + LOAD_SECONDS)
         return identity
 
     def _read(self, identity: str, deadline: float) -> Any:
@@ -230,12 +261,18 @@ class Session:
             if header.get("id") != identity:
                 raise wire.ProtocolError("an answer came to a question that was not asked")
             if "ask" not in header:
-                self._callbacks.settle()
-                return self._answer(header, body)
+                return self._settled(header, body)
             given = wire.Decoder(body, self.remote).decode(header.get("given"))
             told, buffers = self._callbacks.answer(header["ask"], given)
             self._running().send(wire.frame({"id": identity, **told}, buffers), deadline)
         raise wire.ProtocolError(f"it called the grader's functions more than {ASKS_CAP:,} times in one call")
+
+    def _settled(self, header: dict[str, Any], body: bytearray) -> Any:
+        try:
+            self._callbacks.settle()
+        except wire.Unsendable as error:
+            raise unsendable(str(error)) from None
+        return self._answer(header, body)
 
     def _frame(self, deadline: float) -> tuple[dict[str, Any], bytearray]:
         process = self._running()

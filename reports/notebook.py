@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 CAP: Final = 16 << 20
 MOST: Final = {"markdown": 5_000, "raw": 5_000, "code": 20_000}
-"""Characters of a cell: what renders markdown takes time by the square of its length, if it is made for that."""
+"""Characters of a cell: markdown may be made to take time by the square of its length."""
 MOST_IN_ALL: Final = {"markdown": 100_000, "raw": 100_000, "code": 100_000}
 MOST_ELEMENTS: Final = 500
 """Signs < in the markdown of all cells: elements that are never closed would lie in each other."""

@@ -27,8 +27,10 @@ class Postgres:
         )
         self._databases = 0
 
-    def start(self) -> None:
-        options = f"-c listen_addresses='' -c unix_socket_directories={self.folder} -c fsync=off -c max_connections=50"
+    def start(self, *, durable: bool = False) -> None:
+        """Start it; a durable one waits for its disk, which tests need not do."""
+        options = f"-c listen_addresses='' -c unix_socket_directories={self.folder} -c max_connections=50"
+        options += "" if durable else " -c fsync=off"
         self._run(
             "pg_ctl",
             "-D",

@@ -17,14 +17,15 @@ from harness.cli.books import (
     source_options,
     taken_from,
 )
-from harness.cli.options import SANDBOXES, choose_sandbox, course_of, require_device
+from harness.cli.clusters import address_option, engaged, gpus_of, sandbox_of
+from harness.cli.options import DEVICE, SANDBOXES, choose_device, choose_sandbox, course_of
 from harness.errors import SpecError
 
 if TYPE_CHECKING:
     from harness.cohort.planning import Plan
     from harness.gradebook import Gradebook
     from harness.interchange.records import Handed
-    from harness.records import Exercise
+    from harness.records import Exercise, Gpu
 
 
 @click.command()
@@ -34,10 +35,19 @@ if TYPE_CHECKING:
 @source_options
 @click.option("--sandbox", type=click.Choice(SANDBOXES), default="auto", show_default=True)
 @click.option("--trust-submissions", is_flag=True, help="Allow the process sandbox, which does not isolate.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, or cuda[:i].")
+@click.option("--runtime", default="", metavar="NAME", help="What runs containers, such as runsc.")
+@click.option("--device", default="auto", type=DEVICE, show_default=True, help="auto, cpu, or cuda[:i].")
 @click.option(
     "-j", "--jobs", type=click.IntRange(0), default=0, help="Gradings at once; 0: one per processor."
 )
+@click.option(
+    "--executor",
+    type=click.Choice(("local", "ray")),
+    default="local",
+    show_default=True,
+    help="Where to grade: on this machine, or on the nodes of a Ray cluster.",
+)
+@address_option
 @click.option(
     "--only", multiple=True, metavar="PATTERN", help="Only these learners or exercises, as ada or a*."
 )
@@ -69,6 +79,10 @@ def batch(arguments: tuple[str, ...], *, every: bool, gradebook: str, **chosen: 
     """
     if chosen["diff"] and not chosen["regrade"]:
         raise click.UsageError("--diff shows what --regrade would change: give both")
+    if chosen["keep"] and chosen["executor"] != "local":
+        raise click.UsageError("--keep-artifacts keeps what is graded on this machine: --executor local")
+    if chosen["runtime"] and chosen["executor"] != "local":
+        raise click.UsageError("--runtime is one of this machine's engine: --executor local")
     course = course_of(click.get_current_context())
     with taken_from(course, arguments, every=every, chosen=chosen) as (source, pairs):
         for one in source.ignored:
@@ -85,11 +99,12 @@ def _grade(
 ) -> int:
     """Grade, say what came of it, and return how many are left ungraded."""
     from harness.cli.progress import watching
-    from harness.cohort.batch import Manner, run_batch
+    from harness.cohort.batch import run_batch
+    from harness.cohort.executor import Manner
     from harness.cohort.planning import Wanted, plan
 
-    pairs = list(pairs)
-    sandbox = _sandbox(pairs, chosen)
+    pairs, gpus = _placed(course, list(pairs), chosen)
+    sandbox = _sandbox(pairs, chosen, gpus)
     wanted = Wanted(
         sandbox=sandbox,
         only=chosen["only"],
@@ -104,25 +119,54 @@ def _grade(
         manner = Manner(
             sandbox=sandbox,
             jobs=chosen["jobs"],
+            runtime=chosen["runtime"],
+            devices=gpus,
             proposed=wanted.regrade,
             keep=chosen["keep"],
             say=screen.say,
         )
-        tally = run_batch(book, course, made.works, manner, screen.settled)
+        engage = engaged(chosen["executor"], chosen["address"])
+        tally = run_batch(book, course, made.works, manner, screen.settled, engage)
         screen.end(tally, made)
     if wanted.regrade:
         _regraded(book, made, show_only=chosen["diff"], ready=not tally.ungraded and not made.left)
     return tally.ungraded
 
 
-def _sandbox(pairs: Iterable[tuple[Exercise, Handed]], chosen: dict[str, Any]) -> Any:
-    """Return the sandbox for all of them, proved for each image that is needed."""
+def _placed(
+    course: Any, pairs: list[tuple[Exercise, Handed]], chosen: dict[str, Any]
+) -> tuple[list[tuple[Exercise, Handed]], tuple[Gpu, ...]]:
+    """Return each exercise as it is graded on what is lent to it, and all GPUs that are lent."""
     exercises = {exercise.id: exercise for exercise, _ in pairs}
-    for exercise in exercises.values():
-        require_device(chosen["device"], exercise)
+    mixed = any(exercise.device != "cpu" for exercise in exercises.values())
+    look = gpus_of(chosen["executor"], chosen["address"])
+    choices = {
+        name: choose_device(
+            "auto" if mixed and exercise.device == "cpu" else chosen["device"], course, exercise, look=look
+        )
+        for name, exercise in exercises.items()
+    }
+    gpus = {gpu.uuid: gpu for choice in choices.values() for gpu in choice.gpus}
+    return [(choices[exercise.id].exercise, one) for exercise, one in pairs], tuple(gpus.values())
+
+
+def _sandbox(pairs: Iterable[tuple[Exercise, Handed]], chosen: dict[str, Any], gpus: tuple[Gpu, ...]) -> Any:
+    """Return the sandbox for all of them, proved for each image that is needed; nodes prove their own."""
+    if chosen["executor"] != "local":
+        return sandbox_of(chosen["sandbox"], trusted=chosen["trust_submissions"])
+    exercises = {exercise.id: exercise for exercise, _ in pairs}
     profiles = {exercise.profile: exercise for exercise in exercises.values()}
     trusted = chosen["trust_submissions"]
-    (sandbox,) = {choose_sandbox(chosen["sandbox"], one, trusted=trusted) for one in profiles.values()}
+    (sandbox,) = {
+        choose_sandbox(
+            chosen["sandbox"],
+            one,
+            trusted=trusted,
+            runtime=chosen["runtime"],
+            gpus=gpus if one.device == "gpu" else (),
+        )
+        for one in profiles.values()
+    }
     return sandbox
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from harness.cli.options import SANDBOXES, choose_sandbox, course_of
+from harness.cli.options import DEVICE, SANDBOXES, choose_device, choose_sandbox, course_of, lent
 
 if TYPE_CHECKING:
     from harness.anchors import Anchor
@@ -33,6 +34,7 @@ EXIT_REFUSED: Final = 1
 @click.option("--confidence", type=click.FloatRange(0.5, 0.9999), default=0.995, show_default=True)
 @click.option("-j", "--jobs", type=click.IntRange(0), default=0, help="Runs at once; one per processor.")
 @click.option("--sandbox", type=click.Choice(SANDBOXES), default="auto", show_default=True)
+@click.option("--device", type=DEVICE, help="cpu, or cuda[:i]; by default what the exercise needs.")
 @click.option("--dry-run", is_flag=True, help="Measure and tell, and write nothing.")
 @click.pass_context
 def calibrate(
@@ -45,6 +47,7 @@ def calibrate(
     confidence: float,
     jobs: int,
     sandbox: str,
+    device: str | None,
     dry_run: bool,
 ) -> None:
     """Measure where the zero and full marks of each metric of EXERCISE lie, and store them.
@@ -56,21 +59,24 @@ def calibrate(
     Exit status: 0 stored, 1 refused, 2 there is nothing to calibrate, 3 the sandbox or
     the grader could not do its work.
     """
-    from harness.anchors import write_calibration
+    from harness.anchors import FILE, GPU_FILE, write_calibration
     from harness.calibrate import Plan
     from harness.calibrate import calibrate as measure
 
     course = course_of(ctx)
     found = course.find(exercise)
+    wanted = device or ("auto" if found.device == "gpu" else "cpu")
+    choice = choose_device(wanted, course, found, marks=False)
     plan = Plan(
-        sandbox=choose_sandbox(sandbox, found, trusted=True),
+        sandbox=choose_sandbox(sandbox, choice.exercise, trusted=True, gpus=choice.gpus),
         seeds=seeds,
         baseline_seeds=baseline_seeds,
         reruns=reruns,
         confidence=confidence,
         jobs=jobs,
     )
-    done = measure(course, found.id, plan, _progress)
+    with lent(choice.gpus) as gpu:
+        done = measure(course, found.id, replace(plan, device=gpu), _progress)
     for name, anchor in done.calibration.metrics.items():
         click.echo(_told(name, anchor))
     _tell_doubts(done)
@@ -78,7 +84,8 @@ def calibrate(
         click.echo("Nothing was written.")
         sys.exit(EXIT_REFUSED)
     if not dry_run:
-        click.echo(f"Written: {write_calibration(course, found.id, done.calibration)}")
+        file = write_calibration(course, found.id, done.calibration, GPU_FILE if choice.gpus else FILE)
+        click.echo(f"Written: {file}")
 
 
 def _progress(done: int, total: int, name: str, values: Mapping[str, float]) -> None:

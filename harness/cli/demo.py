@@ -116,8 +116,8 @@ def _cohort(ctx: click.Context, course: Course, out: Path, learners: int) -> int
     """Grade a made-up cohort and write its site; return how many were graded otherwise than expected."""
     from harness.cli.progress import watching
     from harness.cli.report import report
-    from harness.cohort.batch import Manner
     from harness.cohort.demo import Mixture, cheap
+    from harness.cohort.executor import Manner
     from harness.cohort.rehearsal import rehearse
 
     name = FOR_COHORTS if FOR_COHORTS in course.names() else next(iter(cheap(course)), "")

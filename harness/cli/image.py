@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 PROFILE = click.option("--profile", default="cpu", show_default=True, help="Which image: see exercise.toml.")
@@ -43,3 +45,27 @@ def status(profile: str) -> None:
     from harness.sandbox.engine import connect
 
     click.echo(f"{images.image_tag(profile)}: {images.status(connect(), profile)}")
+
+
+@image.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@PROFILE
+def export(file: Path, profile: str) -> None:
+    """Write the current image to FILE, for machines that cannot build it: see `import`."""
+    from harness.sandbox import carrying, images
+    from harness.sandbox.engine import connect
+
+    size = carrying.export(connect(), images.image_tag(profile), images.image_digest(profile), file)
+    click.echo(f"{images.image_tag(profile)} in {file}, {size / 1e9:.2f} GB")
+
+
+@image.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@PROFILE
+def import_(file: Path, profile: str) -> None:
+    """Take the image from FILE, if it is the one that this version of Roadmark needs."""
+    from harness.sandbox import carrying, images
+    from harness.sandbox.engine import connect
+
+    found = carrying.take(connect(), images.image_tag(profile), images.image_digest(profile), file)
+    click.echo(f"{images.image_tag(profile)} is current, with the id {found}.")

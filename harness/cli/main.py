@@ -27,6 +27,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "report": ("learners", "Turn a stored result into an HTML page."),
     "grade": ("instructors", "Grade one submission with public and hidden checks."),
     "batch": ("instructors", "Grade many submissions into a gradebook; interrupted, it goes on."),
+    "cluster": ("instructors", "Show the nodes of a Ray cluster that grade."),
     "rescore": ("instructors", "Apply a mended grader to answers that were kept; run nothing."),
     "gradebook": ("instructors", "Show, adjust and export who stands where."),
     "import": ("instructors", "Read what Gradescope, Canvas, Moodle, nbgrader or GitHub exported."),

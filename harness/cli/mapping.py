@@ -92,6 +92,8 @@ def _facts(exercise: Exercise) -> Text:
         f"{limits.total_seconds:g} s in all, {limits.call_seconds:g} s a call",
         exercise.device,
     ]
+    if gpu := exercise.gpu_limits:
+        parts.append(f"there {gpu.memory_mb} MiB, {gpu.total_seconds:g} s in all")
     if exercise.requires:
         parts.append(f"after {', '.join(exercise.requires)}")
     return Text(" · ".join(parts), style="dim")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import click
 
 from harness.errors import NoEngine, NothingThere, SandboxError, SubmissionError
-from harness.records import Exercise, Submission
+from harness.records import Exercise, Gpu, Submission
+
+if TYPE_CHECKING:
+    from harness.gpu.choosing import Choice
+    from harness.gpu.nvml import Found
 
 SANDBOXES: Final = ("auto", "docker", "process")
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -22,6 +27,22 @@ def course_of(ctx: click.Context) -> Any:
     return Course(ctx.obj or HOME)
 
 
+class Device(click.ParamType):  # type: ignore[type-arg] # not generic in older versions
+    """What stands after `--device`."""
+
+    name = "device"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return it as it is; anything else is a usage error."""
+        from harness.gpu.choosing import WANTED
+
+        if not WANTED.fullmatch(value):
+            self.fail(f"{value!r} is neither auto, cpu, cuda nor cuda:0", param, ctx)
+        return value
+
+
+DEVICE: Final = Device()
+
 _GRADING: Final = (
     click.option(
         "--sandbox",
@@ -32,7 +53,7 @@ _GRADING: Final = (
     ),
     click.option("--runtime", default="", metavar="NAME", help="What runs the container, such as runsc."),
     click.option("--seed", metavar="HEX", help="Replay a run: the seed that its result records."),
-    click.option("--device", default="auto", show_default=True, help="auto, cpu, or cuda[:i]."),
+    click.option("--device", default="auto", type=DEVICE, show_default=True, help="auto, cpu, or cuda[:i]."),
     click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, and nothing else."),
     click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write the page here."),
     click.option("--learner", default="", help="Whose work it is; by default the file's or folder's name."),
@@ -47,12 +68,12 @@ def grading_options(function: Function) -> Function:
 
 
 def choose_sandbox(
-    wanted: str, exercise: Exercise, *, trusted: bool, runtime: str = ""
+    wanted: str, exercise: Exercise, *, trusted: bool, runtime: str = "", gpus: Sequence[Gpu] = ()
 ) -> Literal["docker", "process"]:
     """Return the sandbox to use, proved to be usable; raises `SandboxError` with the next step."""
     if wanted != "process":
         try:
-            _require_docker(exercise, runtime)
+            _require_docker(exercise, runtime, [gpu.uuid for gpu in gpus] or [""])
         except NoEngine as error:
             if wanted == "docker" or not trusted:
                 hint = error.hint or "start Docker"
@@ -75,7 +96,7 @@ def choose_sandbox(
     return "process"
 
 
-def _require_docker(exercise: Exercise, runtime: str) -> None:
+def _require_docker(exercise: Exercise, runtime: str, devices: Sequence[str]) -> None:
     from harness.doctor import require_proof
     from harness.sandbox.docker import reap
     from harness.sandbox.engine import connect
@@ -85,17 +106,48 @@ def _require_docker(exercise: Exercise, runtime: str) -> None:
     try:
         require_image(client, exercise.profile)
         reap(client)
-        require_proof(client, exercise.profile, runtime)
+        for device in devices:
+            require_proof(client, exercise.profile, runtime, device)
     finally:
         client.close()
 
 
-def require_device(wanted: str, exercise: Exercise) -> None:
-    """Refuse a device that this version cannot give; never a silent fallback."""
-    if wanted not in ("auto", "cpu") or exercise.device == "gpu":
-        device = "cuda" if wanted in ("auto", "cpu") else wanted
-        hint = "use another machine" if exercise.device == "gpu" else "use --device cpu"
-        raise SandboxError(f"this machine has no '{device}' for {exercise.id}", hint=hint)
+def choose_device(
+    wanted: str,
+    course: Any,
+    exercise: Exercise,
+    *,
+    marks: bool = True,
+    look: Callable[[], Found] | None = None,
+) -> Choice:
+    """Return what an exercise is graded on, and say why an optional GPU is not used; never a silent fallback.
+
+    Args:
+        wanted, course, exercise, marks: As for `harness.gpu.choosing.choose`.
+        look: Finds the GPUs; by default this machine's.
+
+    Raises:
+        SandboxError, SpecError: it cannot be graded so.
+    """
+    from harness.gpu.choosing import choose
+    from harness.gpu.nvml import find
+
+    choice = choose(wanted, course, exercise, look or find, marks=marks)
+    if choice.note:
+        click.echo(choice.note, err=True)
+    return choice
+
+
+@contextmanager
+def lent(gpus: Sequence[Gpu]) -> Iterator[Gpu | None]:
+    """Lend one of the GPUs that were chosen until the block ends; None where the CPU was."""
+    if not gpus:
+        yield None
+        return
+    from harness.gpu.lending import one
+
+    with one(gpus, lambda text: click.echo(text, err=True)) as gpu:
+        yield gpu
 
 
 def parse_seed(text: str | None) -> bytes | None:

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.failures import plain
-from harness.records import CheckResult, Outcome, Result
+from harness.records import CheckResult, Gpu, Outcome, Result
 
 MARKS: Final = {
     Outcome.PASSED: ("✓ passed", "green"),
@@ -38,8 +38,15 @@ def print_result(result: Result) -> None:
         console.print(f"Note: {plain(notice)}")
     if result.kind == "check":
         console.print("These were the public checks; grading asks hidden ones besides.", style="dim")
+    if result.provenance.gpu:
+        console.print(f"Ran on {plain(_gpu(result.provenance.gpu))}.", style="dim")
     if result.provenance.sandbox == "process":
         console.print("Ran in the process sandbox: limits, no isolation.", style="dim")
+
+
+def _gpu(gpu: Gpu) -> str:
+    versions = f"driver {gpu.driver}, torch {gpu.torch or '?'}, CUDA {gpu.cuda or '?'}"
+    return f"cuda:{gpu.index}: {gpu.name}, {versions}"
 
 
 def _told(check: CheckResult) -> Text:

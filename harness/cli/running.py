@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from harness.cli.options import choose_sandbox, course_of, parse_seed, read, require_device
+from harness.cli.options import choose_device, choose_sandbox, course_of, lent, parse_seed, read
 from harness.records import Exercise, Result
 
 if TYPE_CHECKING:
@@ -47,17 +47,18 @@ def run_one(
     from harness.grade import SEEDS, Options, grade
 
     course = course_of(ctx)
-    exercise = course.find(name)
-    require_device(device, exercise)
+    choice = choose_device(device, course, course.find(name))
+    exercise = choice.exercise
     given = parse_seed(seed)
     submission, refused = read(course, exercise, path, learner)
-    chosen = choose_sandbox(sandbox, exercise, trusted=trusted, runtime=runtime)
+    chosen = choose_sandbox(sandbox, exercise, trusted=trusted, runtime=runtime, gpus=choice.gpus)
     options = Options(sandbox=chosen, runtime=runtime, kind=kind, seeds=SEEDS if kind == "grade" else 1)
     options = options if given is None else replace(options, seed=given)
-    if ahead and chosen == "docker" and not runtime:
+    if ahead and chosen == "docker" and not (runtime or choice.gpus):
         ahead.following = exercise
         options = replace(options, keeper=ahead, more=True)
-    result = grade(course, exercise, submission, options, refused=refused)
+    with lent(choice.gpus) as gpu:
+        result = grade(course, exercise, submission, replace(options, device=gpu), refused=refused)
     if html:
         _write_pages(result, exercise, html)
     _print(result, html, as_json=as_json)

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import click
 
 from harness.cli.main import EXIT_USAGE
-from harness.cli.options import SANDBOXES, choose_sandbox, course_of, parse_seed
+from harness.cli.options import DEVICE, SANDBOXES, choose_device, choose_sandbox, course_of, lent, parse_seed
 
 if TYPE_CHECKING:
+    from harness.records import Exercise, Gpu
     from harness.verify import Report, Step
 
 EXIT_UNPROVED: Final = 1
@@ -30,6 +31,7 @@ EXIT_UNPROVED: Final = 1
 @click.option("--mutant-seed", type=int, default=0, show_default=True, help="Chooses other mutants.")
 @click.option("-j", "--jobs", type=click.IntRange(0), default=0, help="Gradings at once; one per processor.")
 @click.option("--sandbox", type=click.Choice(SANDBOXES), default="auto", show_default=True)
+@click.option("--device", default="cpu", type=DEVICE, show_default=True, help="cpu, or cuda[:i].")
 @click.option("--seed", metavar="HEX", help="Have all seeds follow from this one, to see the same again.")
 @click.option("--fresh", is_flag=True, help="A fresh container for each grading, as learners get.")
 @click.option("--strict", is_flag=True, help="Work that is left to do counts as a problem.")
@@ -47,6 +49,7 @@ def verify(
     mutant_seed: int,
     jobs: int,
     sandbox: str,
+    device: str,
     seed: str | None,
     fresh: bool,
     strict: bool,
@@ -72,13 +75,18 @@ def verify(
     if not names and not as_json:
         click.echo("Nothing to prove.")
     given = parse_seed(seed)
-    chosen = _sandbox(course, names, sandbox)
+    lendable, read = _placed(course, names, device)
     demands = Demands(
-        sandbox=chosen, repeat=repeat, mutants=mutants, mutant_seed=mutant_seed, jobs=jobs, fresh=fresh
+        sandbox=_sandbox(read, sandbox, lendable),
+        repeat=repeat,
+        mutants=mutants,
+        mutant_seed=mutant_seed,
+        jobs=jobs,
+        fresh=fresh,
     )
     demands = demands if given is None else replace(demands, seed=given)
-    with _progress() as progress:
-        report = prove(course, names, demands, progress)
+    with _progress() as progress, lent(lendable) as gpu:
+        report = prove(course, names, replace(demands, device=gpu), progress)
     _tell(report, course.root, as_json=as_json, junit=junit, github=github)
     sys.exit(_status(report, strict=strict))
 
@@ -93,20 +101,31 @@ def _names(course: Any, exercises: Sequence[str], revision: str | None) -> tuple
     return tuple(name for name in touched if not named or name in named)
 
 
-def _sandbox(course: Any, names: Sequence[str], wanted: str) -> Literal["docker", "process"]:
-    """Return the sandbox that all these exercises can use; the course's own solutions are trusted."""
+def _placed(course: Any, names: Sequence[str], device: str) -> tuple[tuple[Gpu, ...], list[Exercise]]:
+    """Return the GPUs of which one is to be lent, if one is, and the exercises that can be read."""
     from harness.catalog import read_exercise
     from harness.errors import SpecError
 
-    profiles = {}
+    if device == "auto":
+        raise click.BadParameter("say cpu or cuda: a proof is of one of them", param_hint="--device")
+    read: list[Exercise] = []
+    gpus: tuple[Gpu, ...] = ()
     for name in names:
         try:
             exercise, _ = read_exercise(course.exercise_folder(name))
         except SpecError:
             continue
-        if exercise is not None:
-            profiles[exercise.profile] = exercise
-    chosen = {choose_sandbox(wanted, exercise, trusted=True) for exercise in profiles.values()}
+        if exercise is not None and device != "cpu":
+            choice = choose_device(device, course, exercise)
+            exercise, gpus = choice.exercise, choice.gpus
+        read += [exercise] if exercise is not None else []
+    return gpus, read
+
+
+def _sandbox(read: Sequence[Exercise], wanted: str, gpus: Sequence[Gpu]) -> Literal["docker", "process"]:
+    """Return the sandbox that all these exercises can use; the course's own solutions are trusted."""
+    profiles = {exercise.profile: exercise for exercise in read}
+    chosen = {choose_sandbox(wanted, exercise, trusted=True, gpus=gpus) for exercise in profiles.values()}
     return "process" if "process" in chosen else "docker"
 
 

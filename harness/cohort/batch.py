@@ -3,6 +3,9 @@
 Whatever ends a batch (Ctrl-C, `kill -9`, a full disk, an engine that is gone), what was
 graded is in the gradebook, and the same command goes on with the rest: what has a verdict
 under its key is not due, and a claim on what was under way dies with whoever held it.
+
+Where submissions are graded is an executor's matter. What it says is written down here, by
+one process, and what came in together is written in one transaction.
 """
 
 from __future__ import annotations
@@ -11,36 +14,32 @@ import heapq
 import itertools
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
 from typing import Final, Literal
 
 from sqlalchemy.orm import Session
 
 from harness.catalog import Course
-from harness.cohort.crew import Crew, crew
-from harness.cohort.grading import Assigned, Report, Work, end_waiting, grade_one
-from harness.cohort.leases import Leases, needs_device
-from harness.errors import NoEngine, SandboxError
-from harness.grade import ATTEMPTS, GRADER_SECONDS
+from harness.cohort.executor import Engage, Executor, Manner
+from harness.cohort.grading import Report, Work
+from harness.cohort.leases import needs_device
+from harness.cohort.local import local
 from harness.gradebook import Gradebook, ledger
-from harness.gradings import places
 from harness.interchange.times import now
-from harness.libraries import preload
 from harness.records import Exercise
 from harness.sandbox.owners import alive, owner
 
 TRIES: Final = 3
 """How often a submission is graded that faults of ours leave without a verdict."""
-BACKOFF_SECONDS: Final = 2.0
-"""Before the second try; four times as long before each further one."""
-ENGINE_SECONDS: Final = 300.0
-"""How long an engine that does not answer is waited for."""
+LOSSES: Final = 5
+"""How often a submission is given again without counting a try: it may be what fells its places."""
 ELSEWHERE_SECONDS: Final = 0.5
 """How often to look for what another batch is grading."""
-MARGIN_SECONDS: Final = 60.0
+CLAIM_SECONDS: Final = 180.0
+"""How long a claim holds: as long as the submissions of a batch wait whose machine was lost."""
+RENEW_SECONDS: Final = CLAIM_SECONDS / 6
+HEAR_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,25 +50,6 @@ class Settled:
     entry: ledger.Entry
     done: int
     total: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manner:
-    """How a batch works."""
-
-    sandbox: Literal["docker", "process"] = "docker"
-    jobs: int = 0
-    """Gradings at once; 0 for one on each processor."""
-    devices: tuple[str, ...] = ()
-    """GPUs to lend, each to one grading at a time, such as `cuda:0`."""
-    proposed: bool = False
-    """Whether verdicts are proposals that do not count yet."""
-    keep: Path | None = None
-    """Folder for recordings of what submissions answer; none are kept by default."""
-    backoff: float = BACKOFF_SECONDS
-    engine_seconds: float = ENGINE_SECONDS
-    say: Callable[[str], None] = lambda _: None
-    """Is told what the operator should know while it happens."""
 
 
 @dataclass(slots=True)
@@ -97,8 +77,17 @@ def run_batch(
     works: Sequence[Work],
     manner: Manner,
     progress: Callable[[Settled], None] = lambda _: None,
+    engage: Engage = local,
 ) -> Tally:
     """Grade what is to be graded, and return what came of it.
+
+    Args:
+        book: Takes the verdicts.
+        course: Gives exercises and graders.
+        works: What is to be graded.
+        manner: How.
+        progress: Is told of each submission that is done with.
+        engage: Gives the executor; by default this machine's.
 
     Raises:
         GradebookError: results cannot be written.
@@ -108,19 +97,12 @@ def run_batch(
     tally = Tally()
     if not works:
         return tally
-    lacking = next((one.exercise for one in works if needs_device(one.exercise)), None)
-    if lacking and not manner.devices:
-        raise SandboxError(f"{lacking.id} needs a GPU, and none is lent", hint="use another machine")
-    preload(work.exercise for work in works)
-    seats = places(manner.jobs)[: max(1, len(works))]
-    book.engine.dispose()  # no process of the crew inherits a connection
-    with crew(partial(grade_one, course, manner.sandbox, manner.keep), seats, end_waiting) as members:
-        batch = _Batch(book, members, works, manner, progress, tally)
+    book.engine.dispose()  # no process of the executor inherits a connection
+    with engage(course, works, manner) as executor:
+        batch = _Batch(book, executor, works, manner, progress, tally)
         try:
             batch.run()
         finally:
-            members.end()
-            _tidy(manner.sandbox)
             batch.let_go()
     return tally
 
@@ -131,34 +113,31 @@ class _Batch:
     def __init__(
         self,
         book: Gradebook,
-        members: Crew[Assigned, Report],
+        executor: Executor,
         works: Sequence[Work],
         manner: Manner,
         progress: Callable[[Settled], None],
         tally: Tally,
     ) -> None:
-        self._book, self._crew, self._manner = book, members, manner
+        self._book, self._executor, self._manner = book, executor, manner
         self._progress, self._tally, self._total = progress, tally, len(works)
         self._ready = deque(works)
-        self._leases = Leases(manner.devices)
         self._later: list[tuple[float, int, Work]] = []
         self._tries: Counter[tuple[int, ...]] = Counter()
+        self._losses: Counter[tuple[int, ...]] = Counter()
         self._count = itertools.count()
         self._owner = owner()
+        self._renewed = time.monotonic()
         self._done = 0
 
     def run(self) -> None:
         """Grade until nothing is left to do."""
-        while self._ready or self._later or self._crew.working:
+        while self._ready or self._later or self._executor.busy:
             self._wake()
-            while self._crew.free and (work := self._next()):
-                self._begin(work)
-            if not self._crew.working:
-                time.sleep(0.05)
-                continue
-            for (work, device, _), report in self._crew.hear(0.5):
-                self._leases.give_back(device)
-                self._settle(work, report or Report(fault="the grading process died", sandbox_failed=True))
+            self._renew()
+            while chosen := self._next(self._executor.free):
+                self._begin(chosen)
+            self._settle(self._executor.hear(HEAR_SECONDS if self._executor.busy else 0.05))
 
     def let_go(self) -> None:
         """Give back the claims on what was not finished."""
@@ -171,64 +150,91 @@ class _Batch:
     def _put_off(self, work: Work, seconds: float) -> None:
         heapq.heappush(self._later, (time.monotonic() + seconds, next(self._count), work))
 
-    def _next(self) -> Work | None:
-        """Return the first that can begin: who waits for a GPU lets others pass."""
-        for place, work in enumerate(self._ready):
-            if self._leases.can_begin(work.exercise):
-                del self._ready[place]
-                return work
-        return None
+    def _renew(self) -> None:
+        """Say that we are still there: who sees our claims from another machine cannot look."""
+        if time.monotonic() - self._renewed > RENEW_SECONDS:
+            self._book.write(lambda session: ledger.renew(session, self._owner, CLAIM_SECONDS))
+            self._renewed = time.monotonic()
 
-    def _begin(self, work: Work) -> None:
-        """Give work to the crew, unless another batch has done it or is at it."""
-        claimed = self._claim(work)
-        if claimed == "graded":
-            self._tally.elsewhere += 1
-            self._done += 1
-        elif claimed == "taken":
-            self._put_off(work, ELSEWHERE_SECONDS)
-        else:
-            self._crew.give(Assigned(work, self._leases.take(work.exercise), self._following()))
+    def _next(self, most: int) -> list[Work]:
+        """Take the first that can begin, one at most that needs a GPU: who waits for one lets others pass."""
+        chosen: list[Work] = []
+        passed: list[Work] = []
+        lent = False
+        while self._ready and len(chosen) < most:
+            work = self._ready.popleft()
+            needy = needs_device(work.exercise)
+            if (needy and lent) or not self._executor.can_begin(work.exercise):
+                passed.append(work)
+                continue
+            chosen.append(work)
+            lent = lent or needy
+        self._ready.extendleft(reversed(passed))
+        return chosen
+
+    def _begin(self, works: Sequence[Work]) -> None:
+        """Give works to the executor, except what another batch has done or is at."""
+        for work, claimed in zip(works, self._claim(works), strict=True):
+            if claimed == "graded":
+                self._tally.elsewhere += 1
+                self._done += 1
+            elif claimed == "taken":
+                self._put_off(work, ELSEWHERE_SECONDS)
+            else:
+                self._executor.give(work, self._following(), len(self._ready))
 
     def _following(self) -> Exercise | None:
         """Return what a place grades next, which is sure while more is ready than there are places."""
-        if len(self._ready) < self._crew.size or needs_device(self._ready[0].exercise):
+        if len(self._ready) < self._executor.size or needs_device(self._ready[0].exercise):
             return None
         return self._ready[0].exercise
 
-    def _claim(self, work: Work) -> Literal["ours", "taken", "graded"]:
-        """Claim the first attempt: members of a group are graded by one."""
-        limit = work.exercise.limits.total_seconds + GRADER_SECONDS
-        seconds = TRIES * ATTEMPTS * limit + MARGIN_SECONDS
+    def _claim(self, works: Sequence[Work]) -> list[Literal["ours", "taken", "graded"]]:
+        """Claim the first attempt of each: members of a group are graded by one."""
+        proposed = self._manner.proposed
 
-        def transaction(session: Session) -> Literal["ours", "taken", "graded"]:
-            states = {
-                ledger.state(session, attempt, work.key, proposed=self._manner.proposed)
-                for attempt in work.attempts
-            }
-            if states == {"graded"}:
-                return "graded"
-            mine = ledger.claim(
-                session, work.attempts[0], work.key, self._owner, seconds=seconds, alive=alive
-            )
-            return "ours" if mine else "taken"
+        def transaction(session: Session) -> list[Literal["ours", "taken", "graded"]]:
+            every = [(attempt, work.key) for work in works for attempt in work.attempts]
+            known = ledger.states(session, every, proposed=proposed)
+            graded = [{known[one, work.key] for one in work.attempts} == {"graded"} for work in works]
+            first = [(work.attempts[0], work.key) for work in works]
+            wanted = [pair for pair, is_done in zip(first, graded, strict=True) if not is_done]
+            mine = ledger.claim_all(session, wanted, self._owner, seconds=CLAIM_SECONDS, alive=alive)
+            return [
+                "graded" if is_done else "ours" if pair in mine else "taken"
+                for pair, is_done in zip(first, graded, strict=True)
+            ]
 
         return self._book.write(transaction)
 
-    def _settle(self, work: Work, report: Report) -> None:
-        """Write a verdict down; try again what has none."""
-        entry = ledger.Entry(key=work.key, graded_at=now(), result=report.result, fault=report.fault)
-        if entry.outcome == "ungraded":
-            if self._manner.sandbox == "docker" and not _engine_answers():
-                self._await_engine()
-                self._ready.appendleft(work)
-                return
-            self._tries[work.attempts] += 1
-            if self._tries[work.attempts] < TRIES:
-                self._put_off(work, self._manner.backoff * 4 ** (self._tries[work.attempts] - 1))
-                return
-        proposed = self._manner.proposed
-        self._book.write(lambda session: ledger.keep(session, work.attempts, entry, proposed=proposed))
+    def _settle(self, heard: Iterable[tuple[Work, Report]]) -> None:
+        """Write verdicts down, those heard together at once; try again what has none."""
+        kept: list[tuple[Work, Report, ledger.Entry]] = []
+        for work, report in heard:
+            if not report.graded and self._given_again(work, report):
+                continue
+            entry = ledger.Entry(key=work.key, graded_at=now(), result=report.result, fault=report.fault)
+            kept.append((work, report, entry))
+        if not kept:
+            return
+        rows = [(work.attempts, entry) for work, _, entry in kept]
+        self._book.write(lambda session: ledger.keep_all(session, rows, proposed=self._manner.proposed))
+        for work, report, entry in kept:
+            self._tell(work, report, entry)
+
+    def _given_again(self, work: Work, report: Report) -> bool:
+        """Have a submission without a verdict graded again; False when it had its tries."""
+        if report.again and self._losses[work.attempts] < LOSSES:
+            self._losses[work.attempts] += 1
+            self._ready.appendleft(work)
+            return True
+        self._tries[work.attempts] += 1
+        if self._tries[work.attempts] == TRIES:
+            return False
+        self._put_off(work, self._manner.backoff * 4 ** (self._tries[work.attempts] - 1))
+        return True
+
+    def _tell(self, work: Work, report: Report, entry: ledger.Entry) -> None:
         self._done += 1
         self._tally.outcomes[entry.outcome] += 1
         self._progress(Settled(work=work, entry=entry, done=self._done, total=self._total))
@@ -236,51 +242,5 @@ class _Batch:
             self._manner.say(
                 f"{work.learner}  {work.exercise.id}  its answers were not kept: {report.unkept}"
             )
-
-    def _await_engine(self) -> None:
-        """Wait for the engine to come back; raises `SandboxError` when patience is at an end."""
-        self._manner.say("The Docker engine does not answer; waiting for it.")
-        end = time.monotonic() + self._manner.engine_seconds
-        while not _engine_answers():
-            if time.monotonic() > end:
-                raise SandboxError(
-                    "the Docker engine is gone", hint="start it, then run the same command again"
-                )
-            time.sleep(1.0)
-        self._manner.say("The Docker engine answers again; going on.")
-
-
-def _engine_answers() -> bool:
-    from docker.errors import DockerException
-
-    from harness.sandbox.engine import connect
-
-    try:
-        client = connect()
-    except NoEngine:
-        return False
-    try:
-        return bool(client.ping())
-    except (DockerException, OSError):
-        return False
-    finally:
-        client.close()
-
-
-def _tidy(sandbox: Literal["docker", "process"]) -> None:
-    """Remove containers that a process of the crew could not remove any more."""
-    if sandbox != "docker":
-        return
-    from docker.errors import DockerException
-
-    from harness.sandbox.docker import reap
-    from harness.sandbox.engine import connect
-
-    try:
-        client = connect()
-        try:
-            reap(client)
-        finally:
-            client.close()
-    except (NoEngine, DockerException, OSError):
-        return  # the next command's reaper does it
+        if report.log:
+            self._manner.say(report.log)

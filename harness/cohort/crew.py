@@ -9,18 +9,16 @@ from __future__ import annotations
 import multiprocessing
 import multiprocessing.connection
 import os
-import signal
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any, Final, Generic, TypeVar
 
-from harness.gradings import Place
+from harness.gradings import Place, settle_in
 
 Work = TypeVar("Work")
 Done = TypeVar("Done")
-WATCH_SECONDS: Final = 1.0
 END_SECONDS: Final = 6.0
 
 
@@ -59,10 +57,15 @@ class Crew(Generic[Work, Done]):
         with suppress(OSError):  # dead already: told by `hear`
             self._members[index][1].send(work)
 
-    def hear(self, seconds: float) -> Iterator[tuple[Work, Done | None]]:
-        """Yield what is done by now, waiting at most so long; None for what died in somebody's hands."""
+    def hear(self, seconds: float, beside: Sequence[Connection] = ()) -> Iterator[tuple[Work, Done | None]]:
+        """Yield what is done by now, waiting at most so long; None for what died in somebody's hands.
+
+        A connection `beside` that can be read ends the wait, and is left to be read.
+        """
         pipes = {self._members[index][1]: index for index in self._working}
-        for pipe in multiprocessing.connection.wait(list(pipes), seconds):
+        for pipe in multiprocessing.connection.wait([*pipes, *beside], seconds):
+            if pipe in beside:
+                continue
             index = pipes[pipe]  # type: ignore[index] # these are the connections that were given
             done: Done | None = None
             try:
@@ -130,40 +133,24 @@ def _serve(
 ) -> None:
     """Do work until the pipe closes, the parent is gone, or the process is told to end."""
     unused.close()
-    _heed_signals(parent)
-    _sit(seat)
+    settle_in(seat, parent)
     try:
-        while True:
-            pipe.send(function(seat, pipe.recv()))
-    except (EOFError, OSError):
-        pass
+        while _served(pipe, partial(function, seat)):
+            pass
     finally:
         with suppress(Exception, SystemExit):
             leave()
         os._exit(0)  # what was inherited, such as a connection to the gradebook, is not ours to close
 
 
-def _heed_signals(parent: int) -> None:
-    """Leave Ctrl-C to the parent, and notice when it is gone: a killed one cannot say so."""
-
-    def end(*_: object) -> None:
-        raise SystemExit
-
-    def look(*_: object) -> None:
-        if os.getppid() != parent:
-            raise SystemExit
-
-    signal.signal(signal.SIGINT, lambda *_: None)
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGALRM, look)
-    signal.setitimer(signal.ITIMER_REAL, WATCH_SECONDS, WATCH_SECONDS)
-
-
-def _sit(seat: Place) -> None:
-    """Keep to the processors of the place."""
-    if not seat.cpus:
-        return
-    os.sched_setaffinity(0, seat.cpus)
-    torch: Any = sys.modules.get("torch")
-    if torch is not None:
-        torch.set_num_threads(len(seat.cpus))
+def _served(pipe: Connection, function: Callable[[Work], Done]) -> bool:
+    """Do one piece of work; return whether there is still somebody to do it for."""
+    try:
+        work = pipe.recv()
+    except (EOFError, OSError):
+        return False
+    done = function(work)
+    with suppress(OSError):
+        pipe.send(done)
+        return True
+    return False

@@ -12,17 +12,19 @@ from typing import Final, Literal, NamedTuple
 
 from harness.catalog import Course
 from harness.cohort.fingerprint import digest_of
-from harness.errors import NothingThere, RoadmarkError, SandboxError, SubmissionError
+from harness.errors import NothingThere, RoadmarkError, SubmissionError
 from harness.grade import SEEDS, Options, grade
+from harness.gradebook.outcome import outcome_of
 from harness.gradings import Place
 from harness.intake import read_submission
 from harness.intake.folder import bytes_of, is_ignored
 from harness.interchange.records import Handed
 from harness.recording import file_of
-from harness.records import Exercise, Result, Submission
+from harness.records import Exercise, Gpu, Result, Submission
 from harness.sandbox.ahead import Ahead
 from harness.sandbox.protocol import Slot
 
+CHANGED: Final = "the files changed while they waited to be graded; run the command again"
 ARCHIVES: Final = (".zip", ".tar.gz", ".tgz", ".tar")
 
 
@@ -45,8 +47,8 @@ class Assigned(NamedTuple):
     """What a place is given."""
 
     work: Work
-    device: str = ""
-    """The GPU that is lent for it; empty for none."""
+    device: Gpu | None = None
+    """The GPU that is lent for it."""
     following: Exercise | None = None
     """What the place will grade next, where that is sure."""
 
@@ -57,39 +59,54 @@ class Report:
 
     result: Result | None = None
     fault: str = ""
-    sandbox_failed: bool = False
-    """Whether the sandbox could not be used, so that the engine should be looked at."""
     unkept: str = ""
     """Why there is no recording, if one was asked for."""
+    again: bool = False
+    """Whether the place failed, not the grading: it is given again, and no try is counted."""
+    log: str = ""
+    """The last of what the grading process printed, where that was in another machine's log."""
+
+    @property
+    def graded(self) -> bool:
+        """Whether there is a verdict."""
+        return self.result is not None and outcome_of(self.result) != "ungraded"
 
 
 def grade_one(
-    course: Course, sandbox: Literal["docker", "process"], keep: Path | None, seat: Place, assigned: Assigned
+    course: Course,
+    sandbox: Literal["docker", "process"],
+    keep: Path | None,
+    seat: Place,
+    assigned: Assigned,
+    *,
+    runtime: str = "",
 ) -> Report:
     """Return what came of one submission; whatever is raised becomes a fault."""
     work, device = assigned.work, assigned.device
     try:
         if digest_of(work.handed) != work.digest:
-            return Report(fault="the files changed while they waited to be graded; run the command again")
+            return Report(fault=CHANGED)
         submission, refused = read(course, work.exercise, work.handed, work.learner)
         options = Options(
             sandbox=sandbox,
+            runtime=runtime,
             cpus=seat.cpus,
             slot=seat.index,
             device=device,
             seeds=SEEDS,
             keep=keep,
-            keeper=_ahead(seat, assigned) if sandbox == "docker" else None,
+            keeper=_ahead(seat, assigned) if sandbox == "docker" and not runtime else None,
             more=True,
         )
         result = grade(course, work.exercise, submission, options, refused=refused)
-    except SandboxError as error:
-        return Report(fault=_told(error), sandbox_failed=True)
     except RoadmarkError as error:
         return Report(fault=_told(error))
     except Exception as error:  # noqa: BLE001 - one submission must not stop the others
         return Report(fault=f"{type(error).__name__}: {error}")
-    unkept = "" if keep is None else _unkept(result, keep)
+    try:
+        unkept = "" if keep is None else _unkept(result, keep)
+    except OSError as error:  # the verdict stands
+        unkept = str(error)
     return Report(result=result, fault=_why(result), unkept=unkept)
 
 

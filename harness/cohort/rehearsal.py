@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.catalog import Course
-from harness.cohort.batch import Manner, Settled, Tally, run_batch
+from harness.cohort.batch import Settled, Tally, run_batch
 from harness.cohort.demo import Mixture, demo_cohort
+from harness.cohort.executor import Manner
 from harness.cohort.planning import Wanted, plan
 from harness.gradebook import Gradebook
 from harness.gradebook.standing import rows

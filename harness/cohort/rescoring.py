@@ -15,7 +15,7 @@ from harness.gradebook import Gradebook, ledger
 from harness.gradings import gradings, places
 from harness.interchange.times import now
 from harness.records import Exercise, Result
-from harness.rescore import rescore
+from harness.rescore import as_graded, rescore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +53,12 @@ def rescore_all(
         folder: Where recordings were kept.
         jobs: How many at once; 0 for one on each processor.
     """
-    keys: dict[str, str] = {}
+    keys: dict[tuple[str, str], str] = {}
     due: list[tuple[Kept, str]] = []
     with book.reading() as session:
         for attempt, learner, submission, key, result in ledger.verdicts(session, exercise.id):
-            sandbox = result.provenance.sandbox
-            grader = keys.setdefault(sandbox, grader_key(course, exercise, sandbox))
+            sandbox, ran = result.provenance.sandbox, as_graded(exercise, result)
+            grader = keys.setdefault((sandbox, ran.device), grader_key(course, ran, sandbox))
             wanted = result_key(submission, grader)
             if key != wanted:
                 kept = Kept(attempt=attempt, learner=learner, submission=submission, key=key, result=result)

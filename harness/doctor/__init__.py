@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Final
 
 from harness.doctor.engine import engine_findings
 from harness.doctor.findings import Finding, found
+from harness.doctor.graphics import gpu_findings
 from harness.doctor.probing import prove, strain
 from harness.doctor.proof import keep_proof, require_proof
 from harness.errors import NoEngine
+from harness.gpu.nvml import find
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -37,6 +39,7 @@ def examine(profile: str = "cpu", runtime: str = "") -> Iterator[Finding]:
         return
     try:
         findings = list(engine_findings(client.info(), client.version(), runtime))
+        findings += gpu_findings(client.info(), find(), profile)
         findings.append(image(client, profile))
         yield from findings
         if findings[-1].good:

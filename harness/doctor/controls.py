@@ -6,6 +6,7 @@ absent or of another shape raises, and whoever asks takes that for "could not be
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -20,6 +21,14 @@ ENVIRONMENT: Final = frozenset(
     {"HOME", "HOSTNAME", "LANG", "LC_CTYPE", "MPLBACKEND", "OMP_NUM_THREADS", "PATH", "PWD", "TZ", "USER"}
     | {"PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED"}
 )
+GPU_ENVIRONMENT: Final = frozenset(
+    {"CUBLAS_WORKSPACE_CONFIG", "NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES"}
+)
+"""What is set besides where a GPU is lent, by us and by the engine."""
+GPU_DEVICES: Final = frozenset(
+    {"nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia-modeset", "nvidia-caps"}
+)
+"""The driver's own, which every GPU needs."""
 ULIMITS: Final = {
     "core": 0,
     "nofile": 1024,
@@ -126,7 +135,8 @@ def _families(a: Answers) -> str:
 
 
 def _environment(a: Answers) -> str:
-    return ", ".join(sorted(set(a["environment"]) - ENVIRONMENT))
+    known = ENVIRONMENT | (GPU_ENVIRONMENT if a.get("lent") else set())
+    return ", ".join(sorted(set(a["environment"]) - known))
 
 
 def _own_processes(a: Answers) -> str:
@@ -150,7 +160,12 @@ def _mounts(a: Answers) -> str:
 
 
 def _devices(a: Answers) -> str:
-    return ", ".join(a["devices"])
+    """Return the devices that should not be there: where a GPU is lent, all but that one and the driver's."""
+    if not a.get("lent"):
+        return ", ".join(a["devices"])
+    gpus = [name for name in a["devices"] if re.fullmatch(r"nvidia\d+", name)]
+    others = [name for name in a["devices"] if name not in GPU_DEVICES and name not in gpus]
+    return ", ".join(others + (gpus if len(gpus) != 1 else [])) or ("" if gpus else "the GPU is not there")
 
 
 def _ends_with_us(a: Answers) -> str:

@@ -45,7 +45,7 @@ def engine_findings(info: Mapping[str, Any], version: Mapping[str, Any], runtime
     yield _runtime(info, runtime)
     yield _runc(version)
     yield _open_door(info)
-    yield _graphics(info)
+    yield _gpu_runtime(info)
 
 
 def _engine(info: Mapping[str, Any], version: Mapping[str, Any]) -> Finding:
@@ -88,6 +88,9 @@ def _runtime(info: Mapping[str, Any], runtime: str) -> Finding:
     detail = runtime or str(info.get("DefaultRuntime", "?"))
     if "runsc" in known and not runtime:
         detail += "; runsc is there too: --runtime runsc puts a kernel of its own before this one"
+    if runtime.startswith("nvidia"):
+        trouble = f"{runtime!r} gives GPUs to whatever a container's environment names"
+        return found("runtime", trouble, "leave out --runtime: a GPU that is lent needs none")
     lacking = bool(runtime) and runtime not in known
     return found(
         "runtime",
@@ -126,7 +129,7 @@ def _open_door(info: Mapping[str, Any]) -> Finding:
     )
 
 
-def _graphics(info: Mapping[str, Any]) -> Finding:
+def _gpu_runtime(info: Mapping[str, Any]) -> Finding:
     ways = ["runtime"] if "nvidia" in (info.get("Runtimes") or {}) else []
     ways += ["CDI"] if info.get("CDISpecDirs") else []
     detail = f"by {' and '.join(ways)}" if ways else "none; exercises for the CPU need none"

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -46,8 +47,10 @@ UNVERIFIED: Final = "do not grade on this engine before this holds; see SECURITY
 
 
 @contextmanager
-def probe(client: DockerClient, profile: str, runtime: str = "") -> Iterator[SubmissionProxy]:
-    """Run the probe behind the wall for as long as the block lasts."""
+def probe(
+    client: DockerClient, profile: str, runtime: str = "", device: str = ""
+) -> Iterator[SubmissionProxy]:
+    """Run the probe behind the wall for as long as the block lasts, with a GPU if a uuid is given."""
     from harness.sandbox.docker import DockerSandbox
 
     exercise = Exercise(
@@ -59,7 +62,8 @@ def probe(client: DockerClient, profile: str, runtime: str = "") -> Iterator[Sub
         entry="probe.py",
         digest=hashlib.sha256(data).hexdigest(),
     )
-    session = Session(DockerSandbox(client, place(), runtime), exercise, submission, b"doctor")
+    slot = replace(place(), device=device)
+    session = Session(DockerSandbox(client, slot, runtime), exercise, submission, b"doctor")
     try:
         yield SubmissionProxy(session)
     finally:
@@ -71,10 +75,12 @@ def place() -> Slot:
     return Slot(cpus=tuple(sorted(os.sched_getaffinity(0))[:1]) if hasattr(os, "sched_getaffinity") else ())
 
 
-def prove(client: DockerClient, profile: str = "cpu", runtime: str = "") -> Iterator[Finding]:
+def prove(
+    client: DockerClient, profile: str = "cpu", runtime: str = "", device: str = ""
+) -> Iterator[Finding]:
     """Yield a finding for each control, as a submission meets it and as the engine holds it."""
-    with probe(client, profile, runtime) as asked:
-        answers = gather(client, asked)
+    with probe(client, profile, runtime, device) as asked:
+        answers = gather(client, asked) | {"lent": device}
     yield from judged(answers)
 
 

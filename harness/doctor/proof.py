@@ -20,6 +20,7 @@ from harness.doctor.engine import engine_findings
 from harness.doctor.findings import Finding
 from harness.doctor.probing import PROBE, prove
 from harness.errors import SandboxError
+from harness.gpu import requesting
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -30,13 +31,20 @@ IDENTITY: Final = ("ID", "Boot", "KernelVersion", "ServerVersion", "DefaultRunti
 BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
-def require_proof(client: DockerClient, profile: str, runtime: str = "") -> None:
-    """Prove every control unless that was done within the hour; raises `SandboxError` if one fails."""
-    if time.time() - _kept().get(_key(client, profile, runtime), 0.0) < HOUR:
+def require_proof(client: DockerClient, profile: str, runtime: str = "", device: str = "") -> None:
+    """Prove every control unless that was done within the hour; raises `SandboxError` if one fails.
+
+    Args:
+        client: The engine.
+        profile: Of the image.
+        runtime: What runs the container; empty for the engine's own.
+        device: Uuid of the GPU with which it is proved; empty for none.
+    """
+    if time.time() - _kept().get(_key(client, profile, runtime, device), 0.0) < HOUR:
         return
     _require(engine_findings(client.info(), client.version(), runtime))
-    _require(prove(client, profile, runtime))
-    keep_proof(client, profile, runtime)
+    _require(prove(client, profile, runtime, device))
+    keep_proof(client, profile, runtime, device)
 
 
 def _require(findings: Iterable[Finding]) -> None:
@@ -48,7 +56,7 @@ def _require(findings: Iterable[Finding]) -> None:
         raise SandboxError(message, hint="roadmark doctor")
 
 
-def keep_proof(client: DockerClient, profile: str, runtime: str = "") -> None:
+def keep_proof(client: DockerClient, profile: str, runtime: str = "", device: str = "") -> None:
     """Write down that every control held now; where that cannot be written, the next run proves again."""
     now = time.time()
     kept = {key: when for key, when in _kept().items() if now - when < HOUR}
@@ -56,7 +64,7 @@ def keep_proof(client: DockerClient, profile: str, runtime: str = "") -> None:
     with suppress(OSError):
         file = _file()
         partial = file.with_suffix(f".{os.getpid()}.part")
-        partial.write_text(json.dumps(dict(newest) | {_key(client, profile, runtime): now}))
+        partial.write_text(json.dumps(dict(newest) | {_key(client, profile, runtime, device): now}))
         partial.replace(file)
 
 
@@ -74,8 +82,8 @@ def _file() -> Path:
     return user_cache_path("roadmark", ensure_exists=True) / "proved.json"
 
 
-def _key(client: DockerClient, profile: str, runtime: str) -> str:
-    """Return what a proof is of: engine, boot, image and the wall as it is written."""
+def _key(client: DockerClient, profile: str, runtime: str, device: str) -> str:
+    """Return what a proof is of: engine, boot, image, GPU and the wall as it is written."""
     from harness.sandbox import docker, images
 
     info: dict[str, Any] = client.info()
@@ -83,5 +91,5 @@ def _key(client: DockerClient, profile: str, runtime: str) -> str:
         info["Boot"] = BOOT.read_text()
     parts = [str(info.get(key, "")) for key in IDENTITY]
     parts += [images.image_digest(profile), runtime, docker.SECCOMP.read_text(), PROBE.read_text()]
-    parts.append(inspect.getsource(docker))
+    parts += [inspect.getsource(docker), inspect.getsource(requesting) + device if device else ""]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()

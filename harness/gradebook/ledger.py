@@ -7,12 +7,13 @@ claims on who grades, and a claim dies with its owner.
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from harness.gradebook.models import Attempt, Claim, Document, ExerciseRow, Learner, StoredResult
@@ -93,6 +94,50 @@ def state(session: Session, attempt: int, key: str, *, proposed: bool = False) -
     return "ungraded" if outcomes else "new"
 
 
+Pair = tuple[int, str]
+"""An attempt, and the key by which a result of it is known."""
+
+
+def states(session: Session, pairs: Iterable[Pair], *, proposed: bool = False) -> dict[Pair, State]:
+    """Return of each attempt and key whether there is a verdict, was a try in vain, or neither."""
+    found: dict[Pair, State] = dict.fromkeys(pairs, "new")
+    for portion in _portions(found):
+        found |= _states_of(_stored(session, portion), proposed=proposed)
+    return found
+
+
+class _Stored(NamedTuple):
+    """What is asked of a result that is there."""
+
+    attempt_id: int
+    key: str
+    turn: int
+    proposed: bool
+    outcome: str
+
+
+def _stored(session: Session, pairs: Iterable[Pair]) -> list[_Stored]:
+    """Return what is there, by one question: between two, another writer may come."""
+    columns = [getattr(StoredResult, name) for name in _Stored._fields]
+    mark = tuple_(StoredResult.attempt_id, StoredResult.key)
+    return [_Stored(*row) for row in session.execute(select(*columns).where(mark.in_(list(pairs))))]
+
+
+def _states_of(rows: Iterable[_Stored], *, proposed: bool) -> dict[Pair, State]:
+    found: dict[Pair, State] = {}
+    for row in rows:
+        pair = (row.attempt_id, row.key)
+        if row.proposed == proposed and found.get(pair) != "graded":
+            found[pair] = "ungraded" if row.outcome == "ungraded" else "graded"
+    return found
+
+
+def _portions(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
+    rest = iter(pairs)
+    while portion := list(itertools.islice(rest, CHUNK)):
+        yield portion
+
+
 def is_graded(session: Session, attempt: int) -> bool:
     """Whether an attempt has a verdict under any key."""
     query = select(StoredResult.id).where(
@@ -111,20 +156,44 @@ def claim(
     alive: Callable[[str], bool],
 ) -> bool:
     """Take an attempt for grading; False if somebody who is alive has it."""
+    return bool(claim_all(session, [(attempt, key)], owner, seconds=seconds, alive=alive))
+
+
+def claim_all(
+    session: Session,
+    pairs: Sequence[Pair],
+    owner: str,
+    *,
+    seconds: float,
+    alive: Callable[[str], bool],
+) -> set[Pair]:
+    """Take attempts for grading, and return those that nobody has who is alive."""
     until = time.time() + seconds
-    found = session.get(Claim, (attempt, key), populate_existing=True)
-    if found is None:
-        session.add(Claim(attempt_id=attempt, key=key, owner=owner, until=until))
-        session.flush()
-        return True
-    if found.owner != owner and alive(found.owner) and found.until > time.time():
-        return False
-    taken = session.execute(
-        update(Claim)
-        .where(Claim.attempt_id == attempt, Claim.key == key, Claim.owner == found.owner)
-        .values(owner=owner, until=until)
-    )
-    return bool(getattr(taken, "rowcount", 1))
+    held: dict[Pair, str] = {}
+    for portion in _portions(pairs):
+        mark = tuple_(Claim.attempt_id, Claim.key)
+        rows = session.execute(
+            select(Claim.attempt_id, Claim.key, Claim.owner, Claim.until).where(mark.in_(portion))
+        )
+        for attempt, key, holder, end in rows:
+            if holder != owner and alive(holder) and end > time.time():
+                held[attempt, key] = holder
+            else:
+                taken = update(Claim).where(
+                    Claim.attempt_id == attempt, Claim.key == key, Claim.owner == holder
+                )
+                changed = session.execute(taken.values(owner=owner, until=until))
+                held[attempt, key] = owner if getattr(changed, "rowcount", 1) else holder
+    new = [pair for pair in dict.fromkeys(pairs) if pair not in held]
+    if new:
+        fields = [{"attempt_id": attempt, "key": key, "owner": owner, "until": until} for attempt, key in new]
+        session.execute(insert(Claim), fields)
+    return {*new, *(pair for pair, holder in held.items() if holder == owner)}
+
+
+def renew(session: Session, owner: str, seconds: float) -> None:
+    """Hold all that an owner has claimed for so long from now."""
+    session.execute(update(Claim).where(Claim.owner == owner).values(until=time.time() + seconds))
 
 
 def release(session: Session, attempt: int, key: str) -> None:
@@ -138,29 +207,54 @@ def release_all(session: Session, owner: str) -> None:
 
 
 def keep(session: Session, attempts: Iterable[int], entry: Entry, *, proposed: bool = False) -> None:
-    """Write down what came of a grading, once for each attempt that it answers, and end the claims.
+    """Write down what came of a grading, once for each attempt that it answers, and end the claims."""
+    keep_all(session, [(tuple(attempts), entry)], proposed=proposed)
+
+
+def keep_all(
+    session: Session, kept: Sequence[tuple[Sequence[int], Entry]], *, proposed: bool = False
+) -> None:
+    """Write down what came of gradings, each once for every attempt that it answers, and end the claims.
 
     A verdict that is there already under the key stays, unless this one is a proposal.
     """
-    for attempt in attempts:
-        if state(session, attempt, entry.key, proposed=proposed) != "graded":
-            _add(session, attempt, entry, proposed=proposed)
-        release(session, attempt, entry.key)
-    if entry.result:
-        _describe(session, entry.result)
+    entries = {(attempt, entry.key): entry for attempts, entry in kept for attempt in attempts}
+    for portion in _portions(entries):
+        _keep_portion(session, {pair: entries[pair] for pair in portion}, proposed=proposed)
+    for result in {entry.result.exercise: entry.result for _, entry in kept if entry.result}.values():
+        _describe(session, result)
 
 
-def _add(session: Session, attempt: int, entry: Entry, *, proposed: bool) -> None:
-    turn = session.execute(
-        select(func.max(StoredResult.turn)).where(
-            StoredResult.attempt_id == attempt, StoredResult.key == entry.key
-        )
-    ).scalar()
+def _keep_portion(session: Session, entries: Mapping[Pair, Entry], *, proposed: bool) -> None:
+    """Write what has no verdict yet, with as few questions to the database as for one."""
+    there = _stored(session, entries)
+    known = _states_of(there, proposed=proposed)
+    turns: dict[Pair, int] = {}
+    for row in there:
+        turns[row.attempt_id, row.key] = max(row.turn + 1, turns.get((row.attempt_id, row.key), 0))
+    rows = [
+        (_row(pair, entry, turns.get(pair, 0), proposed=proposed), entry)
+        for pair, entry in entries.items()
+        if known.get(pair) != "graded"
+    ]
+    session.add_all(row for row, _ in rows)
+    session.flush()
+    texts = [
+        {"result_id": row.id, "json": RESULT.dump_json(entry.result).decode()}
+        for row, entry in rows
+        if entry.result
+    ]
+    if texts:
+        session.execute(insert(Document), texts)
+    session.execute(delete(Claim).where(tuple_(Claim.attempt_id, Claim.key).in_(list(entries))))
+
+
+def _row(pair: Pair, entry: Entry, turn: int, *, proposed: bool) -> StoredResult:
     result = entry.result
-    stored = StoredResult(
-        attempt_id=attempt,
-        key=entry.key,
-        turn=0 if turn is None else turn + 1,
+    return StoredResult(
+        attempt_id=pair[0],
+        key=pair[1],
+        turn=turn,
         proposed=proposed,
         outcome=entry.outcome,
         earned=result.score.earned if result else 0.0,
@@ -171,10 +265,6 @@ def _add(session: Session, attempt: int, entry: Entry, *, proposed: bool) -> Non
         seconds=result.provenance.seconds if result else 0.0,
         graded_at=entry.graded_at,
     )
-    session.add(stored)
-    session.flush()
-    if result:
-        session.add(Document(result_id=stored.id, json=RESULT.dump_json(result).decode()))
 
 
 def _describe(session: Session, result: Result) -> None:

@@ -24,6 +24,7 @@ from harness.inside import files
 from harness.inside.callbacks import Function
 from harness.inside.channel import Channel, take_standard_streams
 from harness.inside.failures import describe
+from harness.inside.gpu import settle
 from harness.inside.notebook import run_cells
 
 HANDLES_CAP = 1000
@@ -111,10 +112,15 @@ class Worker:
         """Set variables of the environment."""
         os.environ.update(variables)
 
-    def preload(self, modules: list[str]) -> None:
-        """Import libraries before the submission, so that nothing of it can stand in for them."""
+    def preload(self, modules: list[str], *, gpu: bool = False) -> dict[str, str] | None:
+        """Import libraries before the submission, so that nothing of it can stand in for them.
+
+        Returns:
+            What runs on the GPU, if one is lent.
+        """
         for name in modules:
             importlib.import_module(name)
+        return settle() if gpu else None
 
     def start(self, entry: str, module: str) -> None:
         """Import the submission's entry file; its folder comes last on the path, after every library.
@@ -267,7 +273,7 @@ def _gradients(output: Any, wanted: list[Any], cotangent: Any) -> list[Any]:
         return [None] * len(wanted)
     if output.shape != cotangent.shape:
         raise ValueError(f"expected an output of shape {tuple(cotangent.shape)}, got {tuple(output.shape)}")
-    total = (output * cotangent.to(output.dtype)).sum()
+    total = (output * cotangent.to(output)).sum()  # where the output is, if that is a GPU
     return list(torch.autograd.grad(total, wanted, allow_unused=True))
 
 

@@ -75,7 +75,7 @@ def _is_marked(folder: Path) -> bool:
 
 def _is_environment(folder: Path) -> bool:
     """Whether a folder holds installed packages, and no work of somebody who made them beside it."""
-    return _is_marked(folder) and not any(name.endswith(CODE) for name in os.listdir(folder))
+    return _is_marked(folder) and not any(file.suffix in CODE for file in folder.iterdir())
 
 
 def without_environments(files: list[SourceFile]) -> tuple[list[SourceFile], set[str]]:

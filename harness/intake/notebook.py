@@ -31,7 +31,7 @@ CALL: Final = re.compile(
 )
 MOST_TOLD: Final = 10
 MOST_WORK: Final = 3_000_000
-"""Characters times magics in all cells: IPython's transformer reads a cell anew for each. About ten seconds."""
+"""Characters times magics in all cells: IPython's transformer reads a cell anew for each. Ten seconds."""
 MOST_READ: Final = 1 << 20
 """Characters of one cell; a tree takes five hundred times as much memory."""
 

@@ -155,7 +155,8 @@ def file_of(folder: Path, seed: str) -> Path:
 
 def conditions(exercise: Exercise, sandbox: Literal["docker", "process"]) -> str:
     """Return a digest over what the answers depend on beside the submission and the questions."""
-    shown = ("title", "summary", "topics", "difficulty", "minutes", "pass_mark", "requires")
+    shown = {"title", "summary", "topics", "difficulty", "minutes", "pass_mark", "requires"}
+    shown |= {"gpu_memory_mb", "gpu_limits"}  # what it ran with stands in `limits`
     fields = {name: value for name, value in dataclasses.asdict(exercise).items() if name not in shown}
     image = image_tag(exercise.profile) if sandbox == "docker" else sandbox
     return hashlib.sha256(json.dumps([fields, image], sort_keys=True).encode()).hexdigest()

@@ -11,12 +11,14 @@ import json
 import socket
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from harness.errors import SandboxError
+from harness.gpu import requesting
 from harness.records import Exercise, Limits
 from harness.sandbox.engine import connect, engine_mark
 from harness.sandbox.images import ENTRY, require_image
@@ -51,7 +53,14 @@ CPU_TIMES: Final = (
 """Where they keep its processor time, and what the number in the first line is counted in, in seconds."""
 
 
-def parameters(exercise: Exercise, image: str, slot: Slot, run: str, runtime: str = "") -> dict[str, Any]:
+def parameters(
+    exercise: Exercise,
+    image: str,
+    slot: Slot,
+    run: str,
+    runtime: str = "",
+    info: Mapping[str, Any] = MappingProxyType({}),
+) -> dict[str, Any]:
     """Return what the container is created with: the wall, as data.
 
     Args:
@@ -60,6 +69,7 @@ def parameters(exercise: Exercise, image: str, slot: Slot, run: str, runtime: st
         slot: Gives the processors and the user id.
         run: A name for this container that no other has.
         runtime: What runs it, such as `runsc`; empty for the engine's own.
+        info: What the engine tells of itself; asked for only where a GPU is lent.
     """
     limits = exercise.limits
     uid = FIRST_UID + slot.index
@@ -81,6 +91,7 @@ def parameters(exercise: Exercise, image: str, slot: Slot, run: str, runtime: st
         "labels": _labels(limits, run),
         **_walls(limits, uid),
         **_resources(limits, slot),
+        **_devices(slot, info),
         **({"runtime": runtime} if runtime else {}),
     }
 
@@ -120,18 +131,16 @@ def _resources(limits: Limits, slot: Slot) -> dict[str, Any]:
             for name, value in (("core", 0), ("nofile", 1024), ("fsize", disk), ("memlock", 65536))
         ],
         "log_config": LogConfig(type="none"),
-        **_devices(slot),
     }
 
 
-def _devices(slot: Slot) -> dict[str, Any]:
+def _devices(slot: Slot, info: Mapping[str, Any]) -> dict[str, Any]:
     """Return the one GPU that is lent to the place; nothing without."""
-    from docker.types import DeviceRequest
-
     if not slot.device:
         return {}
-    number = slot.device.rpartition(":")[2]
-    return {"device_requests": [DeviceRequest(device_ids=[number], capabilities=[["gpu"]])]}
+    from docker.types import DeviceRequest
+
+    return {"device_requests": [DeviceRequest(**requesting.device_request(slot.device, info))]}
 
 
 def _environment(limits: Limits, slot: Slot) -> dict[str, str]:
@@ -145,6 +154,7 @@ def _environment(limits: Limits, slot: Slot) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "MPLBACKEND": "Agg",
         "OMP_NUM_THREADS": str(threads(limits, slot)),
+        **(requesting.environment() if slot.device else {}),
     }
 
 
@@ -204,7 +214,9 @@ class DockerSandbox:
     def launch(self, exercise: Exercise) -> Iterator[Container]:
         """Run a container for as long as the block lasts."""
         self._image = require_image(self._client, exercise.profile)
-        wanted = parameters(exercise, self._image, self._slot, uuid.uuid4().hex[:12], self._runtime)
+        run = uuid.uuid4().hex[:12]
+        info = self._client.info() if self._slot.device else {}
+        wanted = parameters(exercise, self._image, self._slot, run, self._runtime, info)
         if self._several:
             wanted["command"].append("--several")
             wanted["labels"][DEADLINE] = f"{time.time() + SEVERAL_SECONDS:.0f}"
@@ -290,12 +302,12 @@ class Container:
         return _peak_memory_mb(self._id)
 
     def let_go(self) -> None:
-        """Close this process's end of the stream: a fork has ended the container, nothing is left for `end`."""
+        """Close the stream: a fork has ended the container, nothing is left for `end`."""
         self._ending, self._stream = Ending(), None
         self._close()
 
     def _close(self) -> None:
-        """Close the stream, for a process that shares it too: an engine that can still write to it may hang."""
+        """Close the stream for whoever shares it: an engine that can still write to it may hang."""
         opened, self._opened = self._opened, []
         if opened:
             with suppress(OSError):  # it has ended by itself

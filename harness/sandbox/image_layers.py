@@ -82,7 +82,7 @@ def building(client: DockerClient) -> Iterator[None]:
         try:
             yield
         except (DockerException, RequestException) as error:
-            hint = "docker system df (a build wants 5 GB to spare), then roadmark image build"
+            hint = "docker system df (a build wants 5 GB to spare, with CUDA 20), then roadmark image build"
             raise SandboxError(f"the engine could not build the image: {error}", hint=hint) from error
         finally:
             client.api.timeout = usual

@@ -3,9 +3,12 @@
 An image has three layers, each named by a digest of what goes into it, so that a change to
 the worker never installs torch again:
 
-    roadmark/base          Debian with Python 3.11
+    roadmark/debian        Debian with Python 3.11
     roadmark/cpu-packages  + the pinned packages of a profile
     roadmark/cpu           + the worker: `harness/inside` and `harness/wire.py`
+
+The profile `gpu` has the same packages, but torch built for CUDA with all that it loads; `base`
+leaves out torch, scipy and scikit-learn, a third of the size.
 
 No test, grader or reference solution enters any of them.
 """
@@ -14,10 +17,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Final, Literal
 
 from harness.errors import ImageMissing, SpecError
@@ -47,28 +53,52 @@ class Profile:
     """File beside this module: exact versions of everything, in pip's requirements format."""
     imports: tuple[str, ...]
     """Modules that must import before the image counts as built."""
+    without: frozenset[str] = frozenset()
+    """Packages of the file that are left out."""
+    instead: str = ""
+    """File of packages that replace those of the same name, and of what is there besides."""
+    proof: str = ""
+    """Python that must not raise before the image counts as built."""
 
 
+IMPORTS: Final = (
+    "fastapi.testclient",
+    "ipykernel.kernelapp",
+    "matplotlib.pyplot",
+    "nbclient",
+    "numpy.testing",
+    "pandas",
+    "PIL.Image",
+    "pydoc_data.topics",
+    "safetensors.numpy",
+    "scipy.stats",
+    "sklearn.datasets",
+    "torch.utils.data",
+    "uvicorn",
+)
+LARGE: Final = frozenset(
+    (
+        *("torch", "filelock", "fsspec", "mpmath", "networkx", "setuptools", "sympy"),
+        *("scipy", "scikit-learn", "joblib", "narwhals", "threadpoolctl"),
+    )
+)
+"""torch, scipy and scikit-learn, with what nothing else here needs."""
 PROFILES: Final[Mapping[str, Profile]] = {
-    "cpu": Profile(
+    "base": Profile(
         packages="packages-cpu.txt",
-        imports=(
-            "fastapi.testclient",
-            "ipykernel.kernelapp",
-            "matplotlib.pyplot",
-            "nbclient",
-            "numpy.testing",
-            "pandas",
-            "PIL.Image",
-            "pydoc_data.topics",
-            "safetensors.numpy",
-            "scipy.stats",
-            "sklearn.datasets",
-            "torch.utils.data",
-            "uvicorn",
-        ),
+        imports=tuple(name for name in IMPORTS if not name.startswith(("torch", "scipy", "sklearn"))),
+        without=LARGE,
+    ),
+    "cpu": Profile(packages="packages-cpu.txt", imports=IMPORTS),
+    "gpu": Profile(
+        packages="packages-cpu.txt",
+        imports=IMPORTS,
+        instead="packages-cuda.txt",
+        proof="import torch; assert torch.version.cuda, 'this torch was built for the CPU'",
     ),
 }
+OLDEST_COMPUTE: Final = "7.5"
+"""What the kernels of torch for CUDA 13 are compiled for at least: Turing."""
 
 BASE: Final = "python:3.11-slim-bookworm"
 RELEASE: Final = "bookworm"
@@ -108,7 +138,31 @@ def image_digest(profile: str) -> str:
 def packages_digest(profile: str) -> str:
     """Return the SHA-256, in hex, of what goes into the layer of packages and the one below."""
     wanted = _profile(profile)
-    return _digest(base_digest(), PIP, INSTALL, (HERE / wanted.packages).read_bytes(), *wanted.imports)
+    proof = [wanted.proof] if wanted.proof else []
+    return _digest(base_digest(), PIP, INSTALL, requirements(profile), *wanted.imports, *proof)
+
+
+def requirements(profile: str) -> str:
+    """Return the exact versions of everything in an image, in pip's requirements format."""
+    wanted = _profile(profile)
+    text = (HERE / wanted.packages).read_text(encoding="utf-8")
+    if not (wanted.instead or wanted.without):
+        return text
+    other = (HERE / wanted.instead).read_text(encoding="utf-8") if wanted.instead else ""
+    gone = {name for line in other.splitlines() if (name := _name_in(line))} | wanted.without
+    kept = [line for line in text.splitlines() if _name_in(line) and _name_in(line) not in gone]
+    return "\n".join([*kept, other])
+
+
+def cuda_of(profile: str) -> str:
+    """Return the CUDA that the torch of a profile was built for, such as `13.0`; empty for none."""
+    found = re.search(r"^cuda-toolkit==(\d+\.\d+)", requirements(profile), re.MULTILINE)
+    return found[1] if found else ""
+
+
+def _name_in(line: str) -> str:
+    """Return the package that a line asks for; empty for comments and blank lines."""
+    return re.sub(r"[-_.]+", "-", re.split(r"[=<>!~\s#]", line, maxsplit=1)[0]).lower()
 
 
 def base_digest() -> str:
@@ -180,12 +234,14 @@ def _build(client: DockerClient, profile: str, report: Callable[[str], None]) ->
         image_layers.make_base(client, BASE, RELEASE, base, report)
     if not _get(client, packages):
         report("packages: fetching their wheels with this machine's pip")
-        requirements = ["--requirement", str(HERE / wanted.packages), PIP]
-        wheels = image_layers.fetch_wheels(
-            client, requirements, packages.rpartition("/")[2].replace(":", "-")
-        )
+        with NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as file:
+            file.write(requirements(profile))
+            file.flush()
+            asked = ["--requirement", file.name, PIP]
+            folder = packages.rpartition("/")[2].replace(":", "-")
+            wheels = image_layers.fetch_wheels(client, asked, folder)
         report("packages: installing them without a network (a minute or two)")
-        script = INSTALL.replace("MODULES", ", ".join(wanted.imports))
+        script = _install_script(wanted)
         image_layers.install_wheels(client, base, packages, wheels, script)
     report("worker: copying it")
     changes = [
@@ -198,10 +254,16 @@ def _build(client: DockerClient, profile: str, report: Callable[[str], None]) ->
     return image_layers.add_files(client, files, FINISH, parent=packages, tag=final, changes=changes)
 
 
+def _install_script(wanted: Profile) -> str:
+    """Return the script that installs a profile's wheels and proves that they work."""
+    script = INSTALL.replace("MODULES", ", ".join(wanted.imports))
+    return f"{script}python3 -IBc {shlex.quote(wanted.proof)}\n" if wanted.proof else script
+
+
 def _tags(profile: str) -> list[str]:
     """Return the names of the three layers, from the lowest up."""
     return [
-        _tag("base", base_digest()),
+        _tag("debian", base_digest()),
         _tag(f"{profile}-packages", packages_digest(profile)),
         image_tag(profile),
     ]

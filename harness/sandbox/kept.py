@@ -41,7 +41,8 @@ class Kept:
         aged = time.monotonic() - self._since > LONGEST_SECONDS
         if self._container is None or self._exercise != exercise.id or aged:
             self.close()
-            with suppress(SandboxError, DockerException, OSError):  # the grading tries, and says what it meets
+            # The grading tries for itself, and says what it meets.
+            with suppress(SandboxError, DockerException, OSError):
                 self._start(exercise)
         if self._container is None or self._docker is None:
             return None

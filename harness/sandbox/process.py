@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from harness.errors import SandboxError
+from harness.gpu import requesting
 from harness.records import Exercise, Limits
 from harness.sandbox.owners import alive, owner
 from harness.sandbox.protocol import Ending, Process, Slot, threads
@@ -203,7 +204,8 @@ def environment(folder: Path, limits: Limits, slot: Slot) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "MPLBACKEND": "Agg",
         "OMP_NUM_THREADS": str(threads(limits, slot)),
-        "CUDA_VISIBLE_DEVICES": slot.device.rpartition(":")[2],  # empty: none
+        "CUDA_VISIBLE_DEVICES": slot.device,  # empty: none
+        **(requesting.environment() if slot.device else {}),
         "ROADMARK_RUN": folder.name,
     }
 
@@ -227,9 +229,10 @@ def _limit(limits: Limits, slot: Slot) -> None:
         (resource.RLIMIT_FSIZE, limits.disk_mb * megabyte),
         (resource.RLIMIT_NOFILE, 1024),
         (resource.RLIMIT_DATA, limits.memory_mb * megabyte),
-        (resource.RLIMIT_AS, space),
     ):
         _lower(kind, value)
+    if not slot.device:  # CUDA reserves addresses for all memory of machine and GPU, and fails if it may not
+        _lower(resource.RLIMIT_AS, space)
     if slot.cpus and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, slot.cpus)
 

@@ -36,7 +36,7 @@ class Slot:
     cpus: tuple[int, ...] = ()
     """Processor numbers; empty leaves the choice to the system."""
     device: str = ""
-    """The GPU that is lent to this place, such as `cuda:0`; empty for none."""
+    """Uuid of the GPU that is lent to this place; empty for none."""
 
 
 def threads(limits: Limits, slot: Slot) -> int:

@@ -325,7 +325,7 @@ def _asked(course: Course, exercise: Exercise, nonsense: Nonsense, seed: bytes) 
     run = Run(
         session=NonsenseSession(exercise, nonsense),
         seed=seed + nonsense.name.encode(),
-        marks=metric_marks(course, exercise.id),
+        marks=metric_marks(course, exercise.id, "gpu" if exercise.device == "gpu" else "cpu"),
         on_manifest=lambda _checks: None,
         on_result=lambda _result: None,
         candid=True,

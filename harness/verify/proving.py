@@ -5,18 +5,20 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final, Literal
 
 from harness.catalog import Course, metric_marks
 from harness.errors import GraderError, SpecError
+from harness.gpu.choosing import on_gpu
 from harness.grade import Options
 from harness.gradings import Graded, Gradings, Trial, grade_here, gradings, places
 from harness.lint import Case, lint, read_case
 from harness.mutants import Mutant
 from harness.problems import Problem
-from harness.records import Exercise
+from harness.records import Exercise, Gpu
 from harness.verify import judging
 from harness.verify.mutating import Mutants, mutant_trials, mutation, pick
 from harness.verify.nonsense import NONSENSE, Slip, ask_nonsense
@@ -42,6 +44,8 @@ class Demands:
     """Whether each grading has a container of its own, as a learner's has, and none is kept."""
     seed: bytes = field(default_factory=lambda: secrets.token_bytes(16))
     """From which all seeds follow: the same one, the same proof."""
+    device: Gpu | None = None
+    """The GPU that is lent, on which all is graded, one after the other; None for the CPU."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,11 +73,13 @@ def verify(
     """
     began = time.monotonic()
     wanted = tuple(names)
-    static = lint(course, wanted)
-    found = [_Found(case) for name in wanted if (case := _provable(course, name))]
+    static = (*lint(course, wanted), *_without_a_gpu(course, wanted, demands))
+    found = [_Found(case) for name in wanted if (case := _provable(course, name, demands))]
     if found:
         exercises = [one.case.exercise for one in found]
-        with gradings(course, exercises, places(demands.jobs), keep=not demands.fresh) as pool:
+        seats = places(1 if demands.device else demands.jobs)
+        keep = not (demands.fresh or demands.device)
+        with gradings(course, exercises, seats, keep=keep) as pool:
             _prove(_Work(pool, course, progress), found, demands)
         tight = [job for one in found for job in one.tight_jobs()]
         if tight:  # was it the reference, or what ran beside it?
@@ -89,12 +95,26 @@ def verify(
     )
 
 
-def _provable(course: Course, name: str) -> Case | None:
-    """Return an exercise if there is enough of it to be graded; what is missing was said by `lint`."""
+def _without_a_gpu(course: Course, names: Iterable[str], demands: Demands) -> Iterator[Problem]:
+    """Yield what cannot be proved here: it is said, and done where there is a GPU."""
+    for name in names if demands.device is None else ():
+        with suppress(SpecError):
+            case = read_case(course, name)
+            if case.exercise.device == "gpu":
+                fix = f"roadmark verify {name} --device cuda"
+                yield case.problem(case.spec, "it needs a GPU, so it was not proved", fix, level="todo")
+
+
+def _provable(course: Course, name: str, demands: Demands) -> Case | None:
+    """Return an exercise if there is enough of it to be graded; what is missing was said before."""
     try:
         case = read_case(course, name)
-        marks = metric_marks(course, name)
+        marks = metric_marks(course, name, "gpu" if demands.device else "cpu")
     except SpecError:
+        return None
+    if demands.device:
+        case = replace(case, exercise=on_gpu(case.exercise))
+    elif case.exercise.device == "gpu":
         return None
     complete = (case.reference / "solution" / case.exercise.entry).is_file() and case.outline.checks
     marked = all(metric.name in marks for metric in case.outline.metrics)
@@ -106,7 +126,7 @@ def _prove(work: _Work, found: Sequence[_Found], demands: Demands) -> None:
 
     What takes long comes first: exercises that train, and in each what has to earn everything.
     """
-    options = Options(sandbox=demands.sandbox, candid=True, seed=demands.seed)
+    options = Options(sandbox=demands.sandbox, candid=True, seed=demands.seed, device=demands.device)
     order = sorted(found, key=lambda one: not one.case.outline.metrics)
     jobs = [sorted(one.first_jobs(options, demands.repeat), key=lambda job: job.rank) for one in order]
     work.do([job for several in jobs for job in several])

@@ -12,6 +12,7 @@ from harness.errors import SpecError
 from harness.grade import ATTEMPTS
 from harness.gradebook import Gradebook
 from harness.gradebook.models import Claim, StoredResult
+from harness.gradebook.standing import results
 from tests.cohort.conftest import RIGHT, batch, kill_group, planned, standing, wait_until_gone
 
 
@@ -26,6 +27,19 @@ def test_everybody_gets_what_they_earned(cohort, roadmark, url):
     assert standing(url) == expected
     assert "wrong002  stage/small  failed 1/3" in done.stderr
     assert "right000" not in done.stderr, "who passed is not news"
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize(("runtime", "ends"), [("runc", 0), ("nobody-s", 3)])
+def test_a_runtime_of_the_engine_can_be_chosen(engine, image, cohort, roadmark, tmp_path, runtime, ends):
+    cohort(1)
+    done = roadmark(*batch("grades.db", "--runtime", runtime, sandbox="docker"), check=ends)
+    if ends:
+        assert "nobody-s" in done.stderr
+        return
+    with Gradebook(str(tmp_path / "grades.db")) as book, book.reading() as session:
+        ((_, result),) = results(session)
+    assert result.provenance.tier.endswith("runtime runc")
 
 
 @pytest.mark.docker

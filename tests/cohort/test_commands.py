@@ -151,6 +151,7 @@ def test_an_import_is_rehearsed_then_done(command, tmp_path, cohort):
         ("batch", "--all", "small", "x"),
         ("batch", "small", "nowhere"),
         ("batch", "small", ".", "--diff"),
+        ("batch", "small", ".", "--executor", "ray", "--runtime", "runsc"),
     ],
 )
 def test_wrong_usage_of_batch_ends_with_2(command, arguments):

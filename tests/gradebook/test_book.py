@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 from harness.errors import GradebookError, SpecError
 from harness.gradebook import Gradebook, deciding, ledger, roster
 from harness.gradebook.book import HEAD, full_url
-from harness.gradebook.models import Adjustment, Base, StoredResult
+from harness.gradebook.models import Adjustment, Base, Claim, StoredResult
 from harness.gradebook.standing import history, results, rows
 from harness.interchange.records import Person
 from tests.gradebook.conftest import result, ungraded
@@ -132,6 +132,80 @@ def test_a_claim_keeps_others_away_until_its_owner_is_gone_or_its_time_is_up(boo
     assert claim("three")
     book.write(lambda s: ledger.release(s, attempt, "k"))
     assert claim("four")
+
+
+def test_what_came_together_is_written_together_and_once(book, hand_in):
+    """A fault keeps its turn, a verdict that is there stays, a group is written for each, claims end."""
+    ada, bob, cyd = (
+        hand_in("ada", result(1)),
+        hand_in("bob", ungraded()),
+        hand_in("cyd", ungraded(), key="other"),
+    )
+    at = "2026-01-02T00:00:00+00:00"
+    entry = lambda points: ledger.Entry(key="k", graded_at=at, result=result(points))
+    rows_ = [([ada], entry(4)), ([bob, cyd], entry(2)), ([bob], entry(2))]
+    claimed = lambda s: ledger.claim_all(s, [(bob, "k"), (cyd, "k")], "me", seconds=100, alive=lambda _: True)
+    assert book.write(claimed) == {(bob, "k"), (cyd, "k")}
+    book.write(lambda s: ledger.keep_all(s, rows_))
+    book.write(lambda s: ledger.keep_all(s, rows_))
+    with book.reading() as session:
+        stored = session.execute(
+            sa.select(StoredResult.attempt_id, StoredResult.key, StoredResult.turn, StoredResult.earned)
+        ).all()
+        assert sorted(map(tuple, stored)) == [
+            (ada, "k", 0, 1.0),
+            (bob, "k", 0, 0.0),
+            (bob, "k", 1, 2.0),
+            (cyd, "k", 0, 2.0),
+            (cyd, "other", 0, 0.0),
+        ]
+        assert ledger.states(session, [(ada, "k"), (bob, "k"), (cyd, "other"), (99, "k")]) == {
+            (ada, "k"): "graded",
+            (bob, "k"): "graded",
+            (cyd, "other"): "ungraded",
+            (99, "k"): "new",
+        }
+        assert session.scalar(sa.select(sa.func.count()).select_from(Claim)) == 0
+
+
+def test_claims_are_renewed_and_those_of_others_left_alone(book, hand_in):
+    ada, bob = hand_in("ada"), hand_in("bob")
+    claim = lambda owner, seconds: book.write(
+        lambda s: ledger.claim_all(s, [(ada, "k"), (bob, "k")], owner, seconds=seconds, alive=lambda _: True)
+    )
+    book.write(lambda s: ledger.claim(s, bob, "k", "two", seconds=100, alive=lambda _: True))
+    assert claim("one", -1) == {(ada, "k")}
+    book.write(lambda s: ledger.renew(s, "one", 100))
+    assert claim("three", 100) == set()
+    assert claim("two", 100) == {(bob, "k")}
+
+
+def test_two_writers_of_one_verdict_write_one(postgres, monkeypatch):
+    """Both see that there is none; the second meets the unique key, and tries again."""
+    url = postgres.new_url()
+    with Gradebook(url) as one, Gradebook(url) as two:
+
+        def prepare(session):
+            learner = roster.enrol(session, Person(key="ada"))
+            return ledger.attempt_of(session, learner, "stage/small", "f")
+
+        attempt = one.write(prepare)
+        entry = ledger.Entry(key="k", graded_at="2026-01-02T00:00:00+00:00", result=result(4))
+        tries = []
+
+        def meanwhile(*arguments):
+            found = real(*arguments)
+            if not tries:
+                tries.append(1)
+                one.write(lambda session: ledger.keep(session, [attempt], entry))
+            return found
+
+        real = ledger._stored
+        monkeypatch.setattr(ledger, "_stored", meanwhile)
+        two.write(lambda session: ledger.keep(session, [attempt], entry))
+        assert tries
+        with one.reading() as session:
+            assert session.scalar(sa.select(sa.func.count()).select_from(StoredResult)) == 1
 
 
 def test_proposals_count_only_when_they_are_applied(book, hand_in):

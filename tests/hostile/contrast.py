@@ -180,7 +180,13 @@ def table(said: dict[str, str]) -> str:
         ours = attack.squares.replace("|", " or ")
         lines.append(f"| `{attack.name}` | {does[attack.row]} | {said[attack.name]} | {ours} |")
     left = [row for row in catalogue() if row.not_applicable]
-    lines += ["", "Not applicable:", "", *(f"- {row.id} {row.does}: {row.not_applicable}" for row in left)]
+    if left:
+        lines += [
+            "",
+            "Not applicable:",
+            "",
+            *(f"- {row.id} {row.does}: {row.not_applicable}" for row in left),
+        ]
     return "\n".join(lines)
 
 

@@ -61,8 +61,13 @@ GOOD = {
         [(odd("env/bin/python", tarfile.SYMTYPE), b""), ("env/pyvenv.cfg", b""), ("small.py", CODE)]
     ),
     "environment-amid-the-work": tarred(
-        [("w/small.py", CODE), ("w/pyvenv.cfg", b""), (odd("w/lib64", tarfile.SYMTYPE), b"")]
-        + [("w/bin/activate", b""), ("w/lib/python3.11/site.py", b"1")]
+        [
+            ("w/small.py", CODE),
+            ("w/pyvenv.cfg", b""),
+            (odd("w/lib64", tarfile.SYMTYPE), b""),
+            ("w/bin/activate", b""),
+            ("w/lib/python3.11/site.py", b"1"),
+        ]
     ),
     "ignored-links": tarred([(odd(".venv/bin/python", tarfile.SYMTYPE), b""), ("small.py", CODE)]),
     "many-packages": zipped(

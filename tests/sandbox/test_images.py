@@ -217,6 +217,20 @@ print(torch.__version__, len(pydoc_data.topics.topics) > 50)
     assert versions == f"{_pin('torch')}+cpu True" or versions == f"{_pin('torch')} True"
 
 
+def test_the_small_image_has_nothing_that_the_other_has_not():
+    base, cpu = (set(images.requirements(profile).splitlines()) for profile in ("base", "cpu"))
+    assert {line for line in base if line and not line.startswith("#")} < cpu
+    assert "torch" in images.requirements("cpu")
+    assert "torch" not in images.requirements("base")
+
+
+@pytest.mark.slow
+@pytest.mark.docker
+def test_the_small_image_is_small(engine):
+    size = engine.images.get(images.build(engine, "base", lambda _: None)).attrs["Size"]
+    assert size < 450e6
+
+
 def _pin(name):
     lines = (images.HERE / images.PROFILES["cpu"].packages).read_text().splitlines()
     return next(line.partition("==")[2] for line in lines if line.startswith(f"{name}=="))

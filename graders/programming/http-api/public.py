@@ -12,6 +12,7 @@ BAD_NOTES = [
     {"title": "x", "text": "x", "tags": ["t"] * 6},
     {"title": "x", "text": "x", "tags": "t"},
 ]
+LARGEST = {"title": "x" * 80, "text": "x" * 2000, "tags": ["t"] * 5}
 
 
 # ---- notes -----------------------------------------------------------------------------------
@@ -56,7 +57,7 @@ def test_reads_a_note(service, key, note):
     hint="let pydantic check lengths and types; FastAPI answers 422 by itself",
 )
 def test_refuses_bad_notes(service, key):
-    """A note that breaks the rules is refused with 422 and not kept"""
+    """A note that breaks the rules is refused with 422 and not kept; the largest that keeps them is made"""
     before = service.data(service.request("GET", "/notes", key=key), dict, "GET /notes").get("total")
     for bad in BAD_NOTES:
         service.expect(
@@ -65,6 +66,7 @@ def test_refuses_bad_notes(service, key):
     service.expect(service.request("POST", "/notes", body=b"{", key=key), 422, "POST /notes with broken JSON")
     if service.data(service.request("GET", "/notes", key=key), dict, "GET /notes").get("total") != before:
         wrong("A note that was refused has been kept.")
+    service.expect(service.request("POST", "/notes", json=LARGEST, key=key), 201, "POST of the largest note")
 
 
 # ---- who may come in -------------------------------------------------------------------------
