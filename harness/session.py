@@ -324,13 +324,14 @@ class Session:
         self.left = True
 
     def _end_process(self) -> Ending:
-        if self._process is None:
+        """End the worker; whatever comes of that, it is asked nothing more."""
+        process, self._process = self._process, None
+        if process is None:
             return Ending()
-        ending = self._process.end()
-        self._log += self._process.take_log()
-        self._stack.close()
-        self._process, self._dropped = None, []
-        self._loaded = self._brought = False
+        self._loaded, self._brought, self._dropped = False, False, []
         self.addresses.clear()
+        with self._stack:
+            ending = process.end()
+            self._log += process.take_log()
         self.peak_memory_mb = max(ending.peak_memory_mb or 0, self.peak_memory_mb or 0) or None
         return ending

@@ -218,7 +218,7 @@ def test_buffers_are_aligned():
 
 def test_objects_become_handles_and_back():
     encoder = wire.Encoder(lambda value: wire.Handle(7, type(value).__name__, callable=callable(value)))
-    tree = encoder.encode([object(), print, wire.Handle(3, "mine")])
+    tree = encoder.encode([object(), len, wire.Handle(3, "mine")])
     assert decoded(tree) == [
         wire.Handle(7, "object"),
         wire.Handle(7, "builtin_function_or_method", callable=True),

@@ -81,6 +81,7 @@ def test_three_nodes_write_what_one_machine_writes(nodes, undisturbed, roadmark,
     assert "wrong002  stage/small  failed 1/3" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_node_that_is_lost_and_a_driver_that_is_killed_cost_nothing(
     nodes, undisturbed, roadmark, start, tmp_path
 ):
@@ -104,6 +105,7 @@ def test_a_node_that_is_lost_and_a_driver_that_is_killed_cost_nothing(
     assert (count(book), count(book, Claim)) == (24, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.docker
 def test_a_node_whose_engine_dies_is_named_and_others_do_its_work(
     nodes, cohort, roadmark, start, tmp_path, image, monkeypatch
@@ -152,6 +154,7 @@ def test_two_drivers_grade_everything_once(nodes, cohort, start, postgres):
     assert (standing(url), count(url), count(url, Claim)) == (expected, 10, 0)
 
 
+@pytest.mark.slow
 def test_a_node_with_another_course_is_named_before_anything_is_graded(
     nodes, cohort, roadmark, tiny, tmp_path
 ):

@@ -203,7 +203,9 @@ def test_who_dies_with_the_engine_is_not_to_blame(tiny, graded, no_leftovers, mo
     starts = itertools.count()
     monkeypatch.setattr("harness.sandbox.docker.engine_mark", lambda: str(next(starts)))
     text, _, _ = KINDS["dies"]
-    assert graded(tiny, text, sandbox="docker").score.ungraded > 0
+    assert graded(tiny, text, sandbox="docker").score.ungraded == 3, (
+        "what comes after is not answered by who is dead"
+    )
     assert graded(tiny, RIGHT, sandbox="docker").score.passed, "whose answers are all there has a verdict"
 
 
