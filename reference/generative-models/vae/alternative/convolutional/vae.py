@@ -1,4 +1,4 @@
-"""A VAE with a convolutional encoder, with the densities taken from torch.distributions and the training set shuffled in epochs."""
+"""A VAE with a encoder that looks at patches, with the densities taken from torch.distributions and the training set shuffled in epochs."""
 
 import math
 
@@ -42,10 +42,10 @@ class VAE(nn.Module):
     def __init__(self):
         super().__init__()
         self.inward = nn.Sequential(
-            nn.Conv2d(1, 16, 3, stride=2, padding=1),
+            nn.Conv2d(1, 32, 4, stride=4),
             nn.ReLU(),
             nn.Flatten(),
-            nn.Linear(16 * 36, 192),
+            nn.Linear(32 * 9, 192),
             nn.ReLU(),
         )
         self.mean = nn.Linear(192, LATENTS)

@@ -90,7 +90,7 @@ def loss(logits, targets):
 def train(tokens, vocabulary, context, width, layers, heads, steps, batch, seed):
     torch.manual_seed(seed)
     draw = np.random.default_rng(seed)
-    model = GPT(vocabulary, context, width, layers, heads)
+    model = GPT(vocabulary, context, width, layers, heads).float()  # quicker; the answers are in double precision
     optimiser = torch.optim.Adam(model.parameters(), lr=0.008, betas=(0.9, 0.99), fused=True)
     falling = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: min((step + 1) / 30, max(1 - step / steps, 0.01))
@@ -105,7 +105,7 @@ def train(tokens, vocabulary, context, width, layers, heads, steps, batch, seed)
         optimiser.step()
         falling.step()
         losses.append(value.item())
-    return model, losses
+    return model.double(), losses
 
 
 def generate(model, prompts, length, temperature, seed):
