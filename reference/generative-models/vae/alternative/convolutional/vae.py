@@ -1,4 +1,4 @@
-"""A VAE with a encoder that looks at patches, with the densities taken from torch.distributions and the training set shuffled in epochs."""
+"""A VAE with an encoder that looks at patches, with the densities taken from torch.distributions and the training set shuffled in epochs."""
 
 import math
 
